@@ -1,0 +1,163 @@
+"""Faces through a recording: found, followed, judged, and given to a model, picture by picture.
+
+`FaceStream` is the only implementation: `measure` pushes a file's pictures into it, live use pushes a camera's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from attune.face import align, quality
+from attune.face.align import Array
+from attune.face.detect import SMALLEST_USABLE, Found, detect
+from attune.face.track import MEMORY, Tracker
+from attune.settings import Settings
+from attune.types import Faces
+
+__all__ = ["SMALLEST_USABLE", "FaceModel", "FaceStream", "Found", "Seen", "detect", "measure"]
+
+PORTRAIT = 96                            # pixels
+PORTRAIT_ZOOM = 1.7                      # with hair and chin
+
+Hook = Callable[[str, float, float], None]
+
+
+class FaceModel(Protocol):
+    """A module of attune/face/models, or anything with the same facts."""
+
+    SIZE: tuple[int, int]
+
+    def load(self) -> Callable[[Array], Array]: ...
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen in a recording.
+
+    faces (n) · values (n, k) of the model, NaN rows where it couldn't say, (n, 0) without a model · times (t,) s of all pictures
+    looked at, with or without a face · people: track -> name · portraits: track -> (96, 96, 3) uint8
+    """
+
+    faces: Faces
+    values: Array
+    times: Array
+    people: dict[int, str] = field(default_factory=dict)
+    portraits: dict[int, Array] = field(default_factory=dict)
+
+
+class FaceStream:
+    """Faces of one recording, picture by picture; memory doesn't grow with its length.
+
+    Parameters
+    ----------
+    model : module of attune/face/models, or None to find faces only
+        Its SIZE (h, w), its TEMPLATE (5, 2) in pixels of that size, or None for eyes level in a square of 1.2 boxes, and load().
+    settings : Settings
+        min_face, face_score, patience and portraits are used.
+    """
+
+    def __init__(self, model: FaceModel | None, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._facts = model
+        self._model = model.load() if model else None
+        self._tracker = Tracker(self.settings.patience)
+        self._portraits: dict[int, tuple[float, Array]] = {}
+        self._pictures = 0
+        self._first: tuple[int, ...] = ()
+
+    def push(self, time: float, frame: Array) -> tuple[Faces, Array]:
+        """Look at the next picture.
+
+        Parameters
+        ----------
+        time : float
+            Seconds from the start of the recording, not before the last one.
+        frame : (h, w, 3) uint8, RGB
+
+        Returns
+        -------
+        The m faces in it, from left to right, and values (m, k) of the model.
+        """
+        found = detect(frame, min_face=self.settings.min_face, score=self.settings.face_score)
+        track = self._tracker.update(time, frame, found.box, found.landmarks, found.score)
+        sharp = np.array([quality.sharpness(quality.aligned(frame, points)) for points in found.landmarks])
+        pose = np.array([quality.pose(points) for points in found.landmarks]).reshape(-1, 3)
+        good = np.array([quality.quality(*face) for face in zip(found.box, found.score, pose, sharp, strict=True)])
+        faces = Faces(
+            time=np.full(len(track), float(time)), box=found.box, landmarks=found.landmarks, score=found.score,
+            track=track, pose=pose, sharpness=sharp, quality=good,
+        )
+        if self._pictures == 0:
+            self._first = tuple(int(t) for t in track)
+        self._pictures += 1
+        if self.settings.portraits:
+            self._keep_portraits(frame, faces)
+        return faces, self._values(frame, faces)
+
+    @property
+    def people(self) -> dict[int, str]:
+        """track -> name ("person 1"): tracks seen at least twice, in that order; in a single picture everybody counts.
+
+        A name once given stays: it doesn't depend on what comes later.
+        """
+        numbers = self._first if self._pictures == 1 else self._tracker.people
+        return {track: f"person {i}" for i, track in enumerate(numbers, start=1)}
+
+    @property
+    def portraits(self) -> dict[int, Array]:
+        """track -> (96, 96, 3) uint8: each person at the best quality so far."""
+        return {track: self._portraits[track][1] for track in self.people if track in self._portraits}
+
+    def _values(self, frame: Array, faces: Faces) -> Array:
+        if self._model is None or self._facts is None:
+            return np.zeros((len(faces), 0), np.float32)
+        height, width = self._facts.SIZE
+        template = getattr(self._facts, "TEMPLATE", None)
+        crops = [
+            align.level(frame, box, points, height) if template is None else align.crop(frame, points, np.asarray(template), (height, width))
+            for box, points in zip(faces.box, faces.landmarks, strict=True)
+        ]
+        return np.asarray(self._model(np.array(crops, np.uint8).reshape(-1, height, width, 3)), np.float32)
+
+    def _keep_portraits(self, frame: Array, faces: Faces) -> None:
+        for i, track in enumerate(faces.track.tolist()):
+            if track not in self._portraits or faces.quality[i] > self._portraits[track][0]:
+                picture = align.level(frame, faces.box[i], faces.landmarks[i], PORTRAIT, zoom=PORTRAIT_ZOOM)
+                self._portraits[track] = (float(faces.quality[i]), picture)
+        named = self.people
+        spare = [t for t in self._portraits if t not in named] + [t for t in self._portraits if t in named]
+        for track in spare[: max(len(spare) - 2 * MEMORY, 0)]:
+            del self._portraits[track]
+
+
+def measure(
+    frames: Iterable[tuple[float, Array]], model: FaceModel | None, settings: Settings | None = None, *,
+    hook: Hook | None = None, duration: float = float("nan"),
+) -> Seen:
+    """Everything `FaceStream` says of a recording's pictures.
+
+    Parameters
+    ----------
+    frames : iterable of (time s, RGB uint8 (h, w, 3)), in the order of time
+    model, settings : as FaceStream
+    hook : called as hook("face", seconds done, `duration`) after every picture
+    """
+    stream = FaceStream(model, settings)
+    faces: list[Faces] = []
+    values: list[Any] = []
+    times: list[float] = []
+    for time, frame in frames:
+        found, said = stream.push(time, frame)
+        times.append(float(time))
+        if len(found):
+            faces.append(found)
+            values.append(said)
+        if hook:
+            hook("face", float(time), duration)
+    width = values[0].shape[1] if values else 0
+    joined = np.concatenate(values) if values else np.zeros((0, width), np.float32)
+    return Seen(Faces.join(faces), joined, np.array(times, np.float64), stream.people, stream.portraits)

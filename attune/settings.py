@@ -1,0 +1,68 @@
+"""Every choice of a run, in one place: keyword arguments, command-line flags and the HTTP schema come from here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from attune.errors import SettingError, unknown
+
+Granularity = Literal["word", "sentence", "utterance", "turn", "window"]
+
+
+def _option(default: Any, reason: str, *, unit: str = "", low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"reason": reason, "unit": unit, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to measure; sensible without any argument.
+
+    >>> Settings(fps=5).fps
+    5
+    >>> Settings.of(fpz=5)
+    Traceback (most recent call last):
+    attune.errors.UnknownName: no setting 'fpz'; did you mean 'fps'?
+    """
+
+    face: str | None = _option("ferplus_resnet", "face expression model; none: don't look at faces")
+    voice: str | None = _option("prosody_crnn", "voice expression model; none: don't listen")
+    text: str | None = _option("minilm_emotions", "language model; none: don't read")
+    transcript: str | None = _option(None, "file with the words (SRT, WebVTT, text, JSON); by default a recogniser if one is installed")
+    recogniser: str | None = _option("auto", "speech recogniser in text/recognisers; auto: the first whose library and model are there")
+    language: str = _option("en", "language of the words, BCP-47")
+    granularity: Granularity = _option("utterance", "what a row of the table is: word, sentence, utterance, turn or window")
+    pause: float = _option(0.6, "silence that ends an utterance; 0.2 gives the inter-pausal units of source 001", unit="s", low=0.03, high=10)
+    window: float = _option(1.0, "length of a window, with granularity=window", unit="s", low=0.1, high=60)
+    hop: float | None = _option(None, "from window to window; by default the window's length", unit="s", low=0.05, high=60)
+    gap: float = _option(5.0, "a pause longer than this is cut into rows of this length", unit="s", low=0.5, high=600)
+    fps: float = _option(3.0, "pictures looked at per second, as source 000", unit="1/s", low=0.01, high=120)
+    min_face: int = _option(40, "smallest face looked for; below 36 pixels estimates mean little", unit="px", low=20, high=2000)
+    face_score: float = _option(0.9, "least probability of a face; 0.98 loses true faces", low=0.5, high=1)
+    patience: float = _option(1.5, "how long a person may be hidden and keep the identity", unit="s", low=0, high=60)
+    speech: float = _option(0.5, "least probability of speech", low=0.05, high=0.99)
+    portraits: bool = _option(True, "keep one small picture per person for the report")
+    commercial_safe: bool = _option(False, "refuse models whose licence forbids commercial use")
+
+    def __post_init__(self) -> None:
+        if self.granularity not in get_args(Granularity):
+            raise SettingError(f"granularity={self.granularity!r}; expected one of {', '.join(get_args(Granularity))}")
+        for f in fields(self):
+            value, low, high = getattr(self, f.name), f.metadata["low"], f.metadata["high"]
+            if value is None or low is None:
+                continue
+            if not isinstance(value, int | float) or not low <= value <= high:
+                unit = f" {f.metadata['unit']}" if f.metadata["unit"] else ""
+                raise SettingError(f"{f.name}={value!r}; expected a number from {low} to {high}{unit}")
+
+    @classmethod
+    def of(cls, **given: Any) -> Settings:
+        """Settings from keyword arguments; an unknown one is an error that names the nearest."""
+        known = [f.name for f in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise unknown("setting", name, known)
+        return cls(**given)
+
+    def asdict(self) -> dict[str, Any]:
+        return asdict(self)

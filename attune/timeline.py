@@ -1,0 +1,114 @@
+"""Who is there when: names for voices and faces, and the rows of the table.
+
+A row is a stretch of time and a person: an utterance and its speaker, the same utterance and everybody else in view, a pause and
+everybody in view. Together the rows cover the recording, so that a table never hides the time in which nothing was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from attune.types import SOMEONE, Estimates, Segment
+
+SPEAKER = "speaker"                      # a voice that can't be given to a face or a name
+SEEN_WHILE_SPEAKING = 0.5                # an only face must be in view for this share of the speech to be taken for the speaker's
+
+
+@dataclass(frozen=True)
+class Link:
+    """New names for faces and voices, and what must be said about them."""
+
+    faces: dict[str, str]
+    voices: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def link(units: Sequence[Segment], faces: Estimates | None) -> Link:
+    """Join voices and faces where it can't be wrong: one voice, one face, and the face in view while the voice is heard.
+
+    A transcript's name goes to the face; without one the voice takes the face's name. Everybody else keeps apart: unnamed voices
+    are called "speaker".
+    """
+    speakers = list(dict.fromkeys(u.person for u in units))
+    people = list(dict.fromkeys(p for p in faces.person if p != SOMEONE)) if faces is not None else []
+    apart = Link({}, {SOMEONE: SPEAKER} if SOMEONE in speakers else {})
+    if not speakers or not people:
+        return apart
+    if len(speakers) > 1 or len(people) > 1:
+        return replace(apart, notes=("several people: voices and faces are not linked, so fused rows of a voice hold voice and words only",))
+    assert faces is not None
+    spoken = sum(u.duration for u in units)
+    seen = sum(u.duration * _present(faces, u) for u in units)
+    if spoken > 0 and seen / spoken < SEEN_WHILE_SPEAKING:
+        return replace(apart, notes=("the only face is out of view for most of the speech: voice and face are not linked",))
+    name = people[0] if speakers[0] == SOMEONE else speakers[0]
+    return Link({people[0]: name}, {speakers[0]: name}, ("the only face in view is taken to be the speaker's",))
+
+
+def rename(e: Estimates, names: dict[str, str]) -> Estimates:
+    """Estimates with people renamed."""
+    return replace(e, person=np.array([names.get(p, p) for p in e.person], object)) if names else e
+
+
+def rows(units: Sequence[Segment], faces: Estimates | None, duration: float, *, pause: float, gap: float) -> list[Segment]:
+    """The rows of the table, by start: units with their speaker first, then everybody else in view; pauses from `pause` seconds on,
+    cut into pieces of at most `gap`."""
+    stretches = sorted([*units, *pauses(units, duration, pause=pause, gap=gap)], key=lambda s: (s.start, s.end))
+    crowd = _Crowd(faces)
+    out: list[Segment] = []
+    for s in stretches:
+        around = [p for p in crowd.during(s) if p != s.person]
+        if s.kind in ("speech",) or s.person != SOMEONE or not around:
+            out.append(s)
+        out += [replace(s, person=p, text="", words=(), kind="seen" if s.kind == "speech" else s.kind) for p in around]
+    return out
+
+
+def pauses(units: Iterable[Segment], duration: float, *, pause: float, gap: float) -> list[Segment]:
+    """The stretches without a unit, from `pause` seconds on, cut into equal pieces of at most `gap` seconds.
+
+    >>> [(p.start, p.end) for p in pauses([Segment(1, 2)], 8, pause=0.6, gap=5)]
+    [(0.0, 1.0), (2.0, 5.0), (5.0, 8.0)]
+    """
+    out, free = [], 0.0
+    for s in sorted([(u.start, u.end) for u in units]) + [(duration, duration)]:
+        length = s[0] - free
+        if length >= pause or (length > 0 and not out and free == 0.0 and s[0] == duration):
+            edges = np.linspace(free, s[0], max(1, int(np.ceil(length / gap - 1e-9))) + 1)
+            out += [Segment(float(a), float(b), kind="pause") for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        free = max(free, s[1])
+    return out
+
+
+def windows(duration: float, length: float, hop: float) -> list[Segment]:
+    """Windows of `length` seconds every `hop`, from 0 until `duration`; the last may be shorter.
+
+    >>> [(w.start, w.end) for w in windows(1.0, 0.5, 0.25)]
+    [(0.0, 0.5), (0.25, 0.75), (0.5, 1.0), (0.75, 1.0)]
+    """
+    n = max(1, int(np.ceil(duration / hop - 1e-9)))
+    return [Segment(i * hop, min(i * hop + length, duration), kind="window") for i in range(n) if i * hop < duration]
+
+
+def _present(faces: Estimates, s: Segment) -> float:
+    """Share of a segment in which somebody is in view."""
+    overlap = np.minimum(faces.end, s.end) - np.maximum(faces.start, s.start)
+    return min(1.0, float(np.maximum(overlap, 0).sum()) / s.duration) if s.duration > 0 else 0.0
+
+
+class _Crowd:
+    """Who is in view during a segment; binary search over the frames."""
+
+    def __init__(self, faces: Estimates | None) -> None:
+        order = np.argsort(faces.start, kind="stable") if faces is not None else np.zeros(0, int)
+        self.start = faces.start[order] if faces is not None else np.zeros(0)
+        self.latest = np.maximum.accumulate(faces.end[order]) if faces is not None and len(order) else np.zeros(0)
+        self.person = faces.person[order] if faces is not None else np.zeros(0, object)
+
+    def during(self, s: Segment) -> list[str]:
+        first = np.searchsorted(self.latest, s.start, side="right")
+        last = np.searchsorted(self.start, max(s.end, s.start + 1e-3), side="left")
+        return sorted({str(p) for p in self.person[first:last] if p != SOMEONE})

@@ -1,0 +1,80 @@
+"""Weights: where they lie, what they are, and how they run.
+
+Packaged weights lie beside their model's module. What other packages carry (MTCNN's arrays, Silero's ONNX file) is found without
+importing them; what is derived from it is cached in `cache_folder()`. Nothing here touches a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal
+
+from attune.errors import WeightsError
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+LicenceClass = Literal["permissive", "attribution", "share-alike", "non-commercial", "research-only", "unknown"]
+COMMERCIAL: frozenset[str] = frozenset({"permissive", "attribution", "share-alike"})
+
+
+def cache_folder() -> Path:
+    """Where derived weights are kept: $ATTUNE_CACHE, or ~/.cache/attune."""
+    return Path(os.environ.get("ATTUNE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "attune")
+
+
+def digest(path: Path) -> str:
+    """First 16 hex digits of a file's SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def carried(package: str, file: str, *, install: str) -> Path:
+    """A file that another installed package carries; the package isn't imported.
+
+    Raises
+    ------
+    WeightsError
+        If the package or its file isn't there; `install` is the command that brings it.
+    """
+    spec = importlib.util.find_spec(package)
+    path = Path(spec.origin).parent / file if spec and spec.origin else None
+    if path is None or not path.is_file():
+        raise WeightsError(f"{file} of the package {package!r} isn't installed; get it by: {install}")
+    return path
+
+
+@cache
+def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    """An ONNX session on the CPU, made once per file and process; one thread, so that numbers and timings repeat."""
+    import onnxruntime
+
+    if not path.is_file():
+        raise WeightsError(f"no weights at {path}; a model's .onnx lies beside its module, reinstall attune or run its recipe")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False      # a process that measures for hours stays small
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise WeightsError(f"{path.name} can't be loaded ({error}); reinstall attune, or delete it from the cache") from error
+
+
+def files(model: ModuleType) -> list[Path]:
+    """The weight files of a model's module, as paths beside it."""
+    assert model.__file__
+    return [Path(model.__file__).parent / name for name in model.WEIGHTS]
+
+
+def refuse_unless_commercial(model: ModuleType, name: str) -> None:
+    """Raise `WeightsError` when a model's licence doesn't allow commercial use."""
+    if model.LICENSE_CLASS not in COMMERCIAL:
+        raise WeightsError(
+            f"{name} is {model.LICENSE_CLASS} ({model.LICENSE}); commercial_safe=True refuses it: choose another model or set it to None"
+        )
