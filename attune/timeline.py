@@ -6,6 +6,7 @@ everybody in view. Together the rows cover the recording, so that a table never 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,7 @@ def link(units: Sequence[Segment], faces: Estimates | None) -> Link:
     A transcript's name goes to the face; without one the voice takes the face's name. Everybody else keeps apart: unnamed voices
     are called "speaker".
     """
+    units = [u for u in units if u.person != SOMEONE or u.kind == "speech"]
     speakers = list(dict.fromkeys(u.person for u in units))
     people = list(dict.fromkeys(p for p in faces.person if p != SOMEONE)) if faces is not None else []
     apart = Link({}, {SOMEONE: SPEAKER} if SOMEONE in speakers else {})
@@ -53,15 +55,16 @@ def rename(e: Estimates, names: dict[str, str]) -> Estimates:
     return replace(e, person=np.array([names.get(p, p) for p in e.person], object)) if names else e
 
 
-def rows(units: Sequence[Segment], faces: Estimates | None, duration: float, *, pause: float, gap: float) -> list[Segment]:
+def rows(units: Sequence[Segment], faces: Estimates | None, duration: float, *, pause: float, gap: float, heard: bool = True) -> list[Segment]:
     """The rows of the table, by start: units with their speaker first, then everybody else in view; pauses from `pause` seconds on,
-    cut into pieces of at most `gap`."""
-    stretches = sorted([*units, *pauses(units, duration, pause=pause, gap=gap)], key=lambda s: (s.start, s.end))
+    cut into pieces of at most `gap`. Where nobody listened (`heard` is False) a stretch without a unit is no pause but a window."""
+    between = [replace(p, kind="pause" if heard else "window") for p in pauses(units, duration, pause=pause, gap=gap)]
+    stretches = sorted([*units, *between], key=lambda s: (s.start, s.end))
     crowd = _Crowd(faces)
     out: list[Segment] = []
     for s in stretches:
         around = [p for p in crowd.during(s) if p != s.person]
-        if s.kind in ("speech",) or s.person != SOMEONE or not around:
+        if s.kind == "speech" or s.person != SOMEONE or not around:
             out.append(s)
         out += [replace(s, person=p, text="", words=(), kind="seen" if s.kind == "speech" else s.kind) for p in around]
     return out
@@ -89,8 +92,26 @@ def windows(duration: float, length: float, hop: float) -> list[Segment]:
     >>> [(w.start, w.end) for w in windows(1.0, 0.5, 0.25)]
     [(0.0, 0.5), (0.25, 0.75), (0.5, 1.0), (0.75, 1.0)]
     """
-    n = max(1, int(np.ceil(duration / hop - 1e-9)))
-    return [Segment(i * hop, min(i * hop + length, duration), kind="window") for i in range(n) if i * hop < duration]
+    return [Segment(i * hop, min(i * hop + length, duration), kind="window") for i in range(math.ceil(duration / hop - 1e-9))]
+
+
+def lay(units: Sequence[Segment], grid: Sequence[Segment]) -> list[Segment]:
+    """Units laid over windows: each person who speaks in a window gets it, with the words whose middle falls into it.
+
+    >>> said = [Segment(0, 2, "Ada", "Oh no", (Segment(0, 1, "Ada", "Oh"), Segment(1, 2, "Ada", "no")))]
+    >>> [(w.start, w.person, w.text) for w in lay(said, windows(3, 1, 1))]
+    [(0, 'Ada', 'Oh'), (1, 'Ada', 'no'), (2, '', '')]
+    """
+    out = []
+    ordered = sorted(units, key=lambda u: u.start)
+    latest = np.maximum.accumulate([u.end for u in ordered]) if ordered else np.zeros(0)
+    starts = np.array([u.start for u in ordered])
+    for w in grid:
+        near = ordered[np.searchsorted(latest, w.start, side="right") : np.searchsorted(starts, w.end, side="left")]
+        for person in dict.fromkeys(u.person for u in near if u.end > w.start) or [SOMEONE]:
+            words = tuple(x for u in near if u.person == person for x in u.words if w.start <= (x.start + x.end) / 2 < w.end)
+            out.append(replace(w, person=person, text=" ".join(x.text for x in words), words=words))
+    return out
 
 
 def _present(faces: Estimates, s: Segment) -> float:

@@ -57,6 +57,10 @@ def test_a_very_short_silent_recording_has_a_row():
     assert len(rows([], None, 0.2, pause=0.6, gap=5)) == 1
 
 
+def test_a_stretch_nobody_listened_to_is_no_pause():
+    assert [s.kind for s in rows([], None, 3, pause=0.6, gap=5, heard=False)] == ["window"]
+
+
 def test_short_breaks_are_no_pauses():
     assert pauses([Segment(0, 1), Segment(1.3, 2)], 2, pause=0.6, gap=5) == []
 

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from attune.face import align, quality
+from attune.face import align, detect, quality
 from attune.face.align import Array
-from attune.face.detect import SMALLEST_USABLE, Found, detect
+from attune.face.detect import SMALLEST_USABLE, Found
 from attune.face.track import MEMORY, Tracker
 from attune.settings import Settings
 from attune.types import Faces
 
-__all__ = ["SMALLEST_USABLE", "FaceModel", "FaceStream", "Found", "Seen", "detect", "measure"]
+__all__ = ["SMALLEST_USABLE", "FaceModel", "FaceStream", "Found", "Seen", "measure"]
 
 PORTRAIT = 96                            # pixels
 PORTRAIT_ZOOM = 1.7                      # with hair and chin
@@ -82,8 +82,8 @@ class FaceStream:
         -------
         The m faces in it, from left to right, and values (m, k) of the model.
         """
-        found = detect(frame, min_face=self.settings.min_face, score=self.settings.face_score)
-        track = self._tracker.update(time, frame, found.box, found.landmarks, found.score)
+        found = detect.detect(frame, min_face=self.settings.min_face, score=self.settings.face_score)
+        track = self._tracker.update(time, frame, found.box, found.landmarks)
         sharp = np.array([quality.sharpness(quality.aligned(frame, points)) for points in found.landmarks])
         pose = np.array([quality.pose(points) for points in found.landmarks]).reshape(-1, 3)
         good = np.array([quality.quality(*face) for face in zip(found.box, found.score, pose, sharp, strict=True)])

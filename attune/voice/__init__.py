@@ -79,7 +79,7 @@ class VoiceStream:
         self._model: Callable[[list[np.ndarray]], np.ndarray] | None = model.load() if model is not None else None
         self._shortest = round(model.MIN_SECONDS * SAMPLE_RATE) if model is not None else 1
         self._k = sum(len(taxonomy(name)) for name in model.TAXONOMIES) if model is not None else 0
-        self._kept = round((2 * LONGEST + settings.pause) * SAMPLE_RATE)
+        self._kept = round((LONGEST + settings.pause) * SAMPLE_RATE) + 2 * STEP
         self._sound = np.zeros(0, np.float32)
         self._sound_start = 0                            # of what is kept, in samples
         self._due: list[tuple[float, int, _Unit]] = []   # by the time at which the next piece is over
@@ -119,8 +119,7 @@ class VoiceStream:
             for start, end in speech:
                 self._expect(Segment(start, end))
         while self._next_window and self._windows and self._next_window.start < heard:
-            window = self._next_window
-            self._expect(replace(window, end=min(window.end, self.duration)) if over else window)
+            self._expect(self._next_window)
             self._next_window = next(self._windows)
         done = []
         while self._due and (over or self._due[0][0] <= heard):
@@ -129,7 +128,7 @@ class VoiceStream:
             if unit.next < unit.pieces and unit.piece()[0] < self.duration:
                 heapq.heappush(self._due, (unit.piece()[1], number, unit))
             else:
-                done.append(unit.result(self.duration if over else math.inf, self._k))
+                done.append(unit.result(self.duration if over else None, self._k))
         return done
 
     def _expect(self, segment: Segment) -> None:
@@ -159,7 +158,8 @@ class VoiceStream:
     def _why_not(self, segment: Segment, start: float, end: float, sound: np.ndarray) -> str:
         """Why a stretch can't be measured, or nothing."""
         if len(sound) < max(1, self._shortest):
-            return BEYOND if end > self.duration and end - start >= self._shortest / SAMPLE_RATE else TOO_SHORT
+            cut_off = segment.kind != "window" and end > self.duration and round((end - start) * SAMPLE_RATE) >= self._shortest
+            return BEYOND if cut_off else TOO_SHORT
         if math.sqrt(np.square(sound, dtype=np.float64).mean()) < SILENCE:
             return SILENT
         if segment.kind == "window" and self._activity.speech_in(start, end) < min(VOICED, (end - start) / 2):
@@ -205,27 +205,39 @@ class _Unit:
     reasons: list[str] = field(default_factory=list)
 
     @property
+    def start(self) -> float:
+        return max(0.0, self.segment.start)
+
+    @property
+    def end(self) -> float:
+        return max(0.0, self.segment.end)
+
+    @property
     def pieces(self) -> int:
-        return max(1, math.ceil(self.segment.duration / LONGEST - 1e-9))
+        return max(1, math.ceil((self.end - self.start) / LONGEST - 1e-9))
 
     def piece(self) -> tuple[float, float]:
         """Start and end of the next piece, s."""
-        start, length = self.segment.start, self.segment.duration / self.pieces
-        end = self.segment.end if self.next == self.pieces - 1 else start + (self.next + 1) * length
-        return start + self.next * length, end
+        length = (self.end - self.start) / self.pieces
+        return self.start + self.next * length, self.end if self.next == self.pieces - 1 else self.start + (self.next + 1) * length
 
-    def result(self, until: float, k: int) -> Heard:
-        """The mean of the pieces, each weighed by its sound; NaN with the first reason if there is none."""
+    def result(self, duration: float | None, k: int) -> Heard:
+        """The mean of the pieces, each weighed by its sound; NaN with the first reason if there is none.
+
+        duration
+            Of the recording, once it is over: the last windows end with it.
+        """
+        segment, nothing = self.segment, np.full(k, np.nan, np.float32)
+        if duration is not None and segment.kind == "window" and segment.end > duration:
+            segment = replace(segment, end=duration)
         if not self.quality:
-            return Heard(self.segment, np.full(k, np.nan, np.float32), 0.0, self.reasons[0] if self.segment.start < until else BEYOND)
+            return Heard(segment, nothing, 0.0, self.reasons[0])
         share = [n for _, n in self.quality]
         mean = float(np.average([q for q, _ in self.quality], weights=share)) * sum(share) / max(1, self.sound)
-        if not self.values:
-            return Heard(self.segment, np.full(k, np.nan, np.float32), mean, "")
-        if len(self.values) == 1:
-            return Heard(self.segment, self.values[0][0], mean, "")
+        if len(self.values) < 2:
+            return Heard(segment, self.values[0][0] if self.values else nothing, mean, "")
         values = np.average([v for v, _ in self.values], axis=0, weights=[n for _, n in self.values])
-        return Heard(self.segment, values.astype(np.float32), mean, "")
+        return Heard(segment, values.astype(np.float32), mean, "")
 
 
 def _windows(settings: Settings) -> Iterator[Segment]:

@@ -1,0 +1,38 @@
+"""Speech to words: one file per recogniser.
+
+Each states TITLE and INSTALL, and has `available() -> bool`, which imports nothing heavy and looks only at this machine, and
+`transcribe(sound, language=, hook=) -> Transcript` with word times. None of them fetches a model.
+"""
+
+from __future__ import annotations
+
+from attune import registry
+from attune.errors import MissingExtra
+
+FOLDER = "attune.text.recognisers"
+
+
+def first(wanted: str | None = "auto") -> str | None:
+    """The name of the recogniser that will be used; None if there is none to use.
+
+    wanted
+        A name, "none", or "auto": the first, by name, whose library and model are on this machine.
+
+    Raises
+    ------
+    UnknownName
+        If nothing has the name.
+    MissingExtra
+        If it was asked for by name, and its library or model isn't here.
+
+    >>> first("none") is None
+    True
+    """
+    if wanted in (None, "", "none"):
+        return None
+    if wanted != "auto":
+        module = registry.load(FOLDER, wanted)
+        if not module.available():
+            raise MissingExtra(f"{module.TITLE} or a model for it isn't here: {module.INSTALL}")
+        return wanted
+    return next((name for name in registry.names(FOLDER) if registry.load(FOLDER, name).available()), None)

@@ -1,0 +1,234 @@
+"""The command line: parse, call one function, print."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from attune.errors import AttuneError
+from attune.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
+    help="Measure emotional expression in face, voice and language: one command turns a video into one time-aligned table.\n\n"
+    "Everything runs on this machine; nothing is sent anywhere. Attune measures expression, it doesn't read minds. "
+    "Inferring emotions at work or in education is prohibited in the EU (AI Act, Art. 5(1)(f)), save for medical and safety reasons.",
+)
+out_console, console = Console(), Console(stderr=True)
+FAILED, USAGE = 1, 2
+
+
+def main() -> None:
+    """Run the command; our own errors become one line and exit code 2."""
+    try:
+        app()
+    except AttuneError as error:
+        console.print(f"[bold red]error[/]  {_escape(str(error))}", highlight=False, soft_wrap=True)
+        raise SystemExit(USAGE) from error
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _measure(
+    paths: Annotated[list[str], typer.Argument(help="Media files, folders, or patterns like 'study/*.mp4'.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the results: one folder per recording.")] = Path("measured"),
+    formats: Annotated[list[str], typer.Option("--format", help="How tables are written: parquet, csv, json; may be repeated.")] = ["parquet"],  # noqa: B006
+    again: Annotated[bool, typer.Option("--again", help="Measure anew what is already done.")] = False,
+    workers: Annotated[int, typer.Option(help="Files measured at the same time.", min=1)] = 1,
+    page: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html beside the table.")] = True,
+    **settings: Any,
+) -> None:
+    """Measure recordings: who was seen and heard when, and what they expressed."""
+    from attune import batch
+
+    given = Settings.of(**settings)
+    files = batch.find(paths)
+    if not files:
+        raise AttuneError(f"nothing to measure in {', '.join(paths)}; expected media files, or folders that hold some")
+    with Progress(
+        TextColumn("[bold]{task.fields[file]}"), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True,
+    ) as bar:
+        shown = _Shown(bar, len(files))
+        results = []
+        for result in batch.run(files, out, given, formats=formats, page=page, again=again, workers=workers, hook=shown.step):
+            results.append(result)
+            shown.done()
+            bar.console.print(_line(result), highlight=False, soft_wrap=True)
+    failed = [r for r in results if r.error]
+    if failed:
+        console.print(f"\n{len(results) - len(failed)} of {len(results)} measured; the others are in {out / batch.FAILURES}")
+        raise typer.Exit(FAILED)
+
+
+def _from_settings() -> Any:
+    """The measure command with one option per field of `Settings`."""
+    hints = get_type_hints(Settings)
+    own = [p for p in inspect.signature(_measure, eval_str=True).parameters.values() if p.kind != p.VAR_KEYWORD]
+    options = []
+    for f in fields(Settings):
+        facts = f.metadata
+        unit = f" ({facts['unit']})" if facts["unit"] else ""
+        option = typer.Option(help=f"{facts['reason'][0].upper()}{facts['reason'][1:]}{unit}.", rich_help_panel="Settings")
+        options.append(inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=Annotated[hints[f.name], option]))
+    parameters = [*(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own), *options]
+
+    def measure(**given: Any) -> None:
+        _measure(**given)
+
+    measure.__doc__ = _measure.__doc__
+    measure.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    measure.__annotations__ = {p.name: p.annotation for p in parameters}
+    return measure
+
+
+app.command()(_from_settings())
+
+
+class _Shown:
+    """The progress of one file at a time: its step, how many seconds of media a second are done, how many files are left."""
+
+    NAMES = {"face": "faces", "voice": "voice", "text": "words", "recogniser": "recognising words"}
+
+    def __init__(self, bar: Progress, files: int) -> None:
+        self.bar, self.files, self.count, self.task = bar, files, 0, None
+
+    def step(self, file: str, step: str, done: float, total: float) -> None:
+        if self.task is None:
+            number = f"{self.count + 1}/{self.files} " if self.files > 1 else ""
+            self.task = self.bar.add_task("", total=total or None, file=f"{number}{Path(file).name}", rate="")
+            self.current = None
+        if self.current != step:
+            self.current = step
+            self.bar.reset(self.task, description=self.NAMES.get(step, step), total=total or None)
+        self.bar.update(self.task, completed=done)
+        speed = self.bar.tasks[-1].speed
+        self.bar.update(self.task, rate=f"{speed:.1f} x real time" if speed else "")
+
+    def done(self) -> None:
+        self.count += 1
+        if self.task is not None:
+            self.bar.remove_task(self.task)
+            self.task = None
+
+
+def _line(result: Any) -> str:
+    name = _escape(result.source)
+    if result.error:
+        return f"[red]✗[/] {name}  [red]{_escape(result.error)}[/]"
+    if result.skipped:
+        return f"[dim]– {name}  done before ({_escape(str(result.folder))}); --again measures it anew[/]"
+    notes = "".join(f"\n  [yellow]·[/] {_escape(note)}" for note in result.notes)
+    where = result.folder / "report.html" if (result.folder / "report.html").exists() else result.folder
+    return f"[green]✓[/] {name}  {result.summary}  [cyan]{_escape(str(where))}[/]{notes}"
+
+
+@app.command()
+def show(recording: Annotated[Path, typer.Argument(help="A folder that `attune measure` wrote.")],
+         rows: Annotated[int, typer.Option(help="Rows shown at most; 0 for all.", min=0)] = 40) -> None:
+    """Show a recording's table in the terminal."""
+    from attune import export
+
+    rec = export.read(recording)
+    out_console.print(f"[bold]{_escape(rec.source)}[/]  {rec.duration:.1f} s, {len(rec.people)} {'person' if len(rec.people) == 1 else 'people'}")
+    for note in rec.notes:
+        out_console.print(f"[yellow]·[/] {_escape(note)}", highlight=False)
+    out_console.print(_table(rec, rows))
+    if rows and len(rec.segments) > rows:
+        out_console.print(f"[dim]{len(rec.segments) - rows} more rows; --rows 0 shows all[/]")
+
+
+def _table(rec: Any, limit: int) -> Table:
+    """Time, person, strongest label of each modality and of all, valence and arousal, words."""
+    import numpy as np
+
+    from attune import export
+
+    columns = export.table(rec).to_pydict()
+    by_name = {e.name: e for e in rec}
+    sets = [next((e for e in rec if e.modality == m and e.taxonomy.kind != "dimensional"), None) for m in ("face", "voice", "text", "fused")]
+    sets = [e for e in sets if e is not None]
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, justify in (("time", "right"), ("person", "left"), *((e.modality, "left") for e in sets), ("valence", "right"), ("arousal", "right"), ("words", "left")):
+        table.add_column(name, justify=justify, no_wrap=name != "words")
+    for i, s in enumerate(rec.segments[: limit or None]):
+        cells = [f"{s.start:.1f}–{s.end:.1f}", _escape(s.person)]
+        for e in sets:
+            suffix = "_projected" if e.projected else ""
+            values = np.array([columns[f"{e.name}.{label}{suffix}"][i] for label in e.taxonomy.labels], float)
+            if np.isnan(values).all():
+                cells.append(f"[dim]{columns[f'{e.modality}.reason'][i]}[/]")
+                continue
+            k = int(np.nanargmax(values))
+            colour = e.taxonomy.colours.get(e.taxonomy.labels[k], "")
+            cells.append(f"[{colour or 'none'}]{e.taxonomy.labels[k]}[/] [dim]{values[k]:.2f}[/]")
+        vad = by_name.get("fused.vad")
+        for name in ("valence", "arousal"):
+            value = float(vad.label(name)[i]) if vad is not None else float("nan")
+            cells.append("[dim]–[/]" if np.isnan(value) else f"[{'green' if value > 0 else 'red'}]{value:+.2f}[/]" if name == "valence" else f"{value:+.2f}")
+        table.add_row(*cells, _escape(s.text))
+    return table
+
+
+@app.command()
+def report(recording: Annotated[Path, typer.Argument(help="A folder that `attune measure` wrote.")],
+           out: Annotated[Path | None, typer.Option(help="The HTML file; by default report.html in that folder.")] = None) -> None:
+    """Write a recording's report, one self-contained HTML file."""
+    from attune import export
+    from attune import report as page
+
+    path = page.write(export.read(recording), out or recording / "report.html")
+    out_console.print(f"[green]✓[/] [cyan]{_escape(str(path))}[/]", highlight=False)
+
+
+@app.command()
+def models() -> None:
+    """List the models that are here, with licence, size and what they were trained on."""
+    from attune import registry, weights
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("model", "modality", "labels", "licence class", "size", "trained on"):
+        table.add_column(name, no_wrap=name in ("model", "modality"))
+    for modality in ("face", "voice", "text"):
+        for name in registry.names(f"attune.{modality}.models"):
+            module = registry.load(f"attune.{modality}.models", name)
+            there = [f for f in weights.files(module) if f.is_file()]
+            size = f"{sum(f.stat().st_size for f in there) / 1e6:.1f} MB" if len(there) == len(module.WEIGHTS) else "[red]missing[/]"
+            free = module.LICENSE_CLASS in weights.COMMERCIAL
+            table.add_row(name, modality, ", ".join(module.TAXONOMIES), f"[{'green' if free else 'yellow'}]{module.LICENSE_CLASS}[/]", size, _escape(module.DATA))
+    out_console.print(table)
+    out_console.print("[dim]Commercial use: permissive, attribution and share-alike; --commercial-safe refuses the others. Each model's card lies beside its weights.[/]")
+
+
+@app.command()
+def taxonomies(name: Annotated[str | None, typer.Argument(help="One of them, for its labels and crosswalks.", show_default=False)] = None) -> None:
+    """List the taxonomies and the crosswalks between them."""
+    from attune import taxonomy as t
+
+    if name is None:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column in ("taxonomy", "labels", "kind", "crosswalks to"):
+            table.add_column(column)
+        for known in t.names():
+            it = t.taxonomy(known)
+            table.add_row(known, str(len(it)), it.kind, ", ".join(t.crosswalks(known)))
+        out_console.print(table)
+        return
+    it = t.taxonomy(name)
+    out_console.print(f"[bold]{it.name}[/]  {it.title}\n{len(it)} labels, {it.kind}, {it.range[0]:g}..{it.range[1]:g}\n[dim]{_escape(it.reference)}[/]\n", highlight=False)
+    out_console.print(", ".join(it.labels), highlight=False)
+    for target, walk in t.crosswalks(name).items():
+        out_console.print(f"\n[bold]→ {target}[/]  {walk.coverage()}\n[dim]{_escape(walk.reference)}[/]", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

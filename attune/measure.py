@@ -1,0 +1,283 @@
+"""From a video to one table: the whole of Attune on a page.
+
+    media     = Media.open(source)
+    faces     = detect -> track -> person                     on frames sampled by timestamp
+    units     = transcript, or recogniser, or voice activity  -> words, sentences, utterances, turns, windows
+    estimates = face on frames, voice and text on units       each model: arrays in, arrays out; time is put around it once
+    rows      = a row per unit (and per pause) and person
+    fused     = fuse(align(each, rows))
+
+Everything streams: pictures and sound pass through once, in bounded memory, and what is finished is on disk at once if `out` is
+given. A modality that isn't there is left out, and `Recording.notes` says why.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from attune import __version__, export, face, registry, text, timeline, voice, weights
+from attune.align import align
+from attune.errors import WeightsError
+from attune.fusion import fuse, reach
+from attune.media import Media, jpeg
+from attune.settings import Settings
+from attune.taxonomy import taxonomy
+from attune.text import recognisers, transcript, units
+from attune.types import SOMEONE, Estimates, Faces, Recording, Segment
+
+Hook = Callable[[str, float, float], None]      # step, seconds of media done, seconds in all
+Models = dict[str, ModuleType]
+
+SAMPLE_RATE = 16_000                     # Hz
+BATCH = 50                               # pictures or units that are written together
+NO_WORDS = (
+    "no words: give a transcript (--transcript FILE, or FILE.srt beside the media), "
+    "or install a recogniser (pip install 'attune[whisper]') and fetch a model for it"
+)
+
+
+def measure(
+    source: str | Path | Media, *, out: str | Path | None = None, formats: Sequence[str] = ("parquet",), hook: Hook | None = None, **settings: Any
+) -> Recording:
+    """Measure one recording: everybody's face, voice and words, and the three fused.
+
+    Parameters
+    ----------
+    source
+        A media file of any kind that ffmpeg decodes, or a `Media`.
+    out
+        A folder that is filled while measuring (see `export`); None: nothing is written.
+    formats
+        How the table is written to `out`: any of parquet, csv, json.
+    hook
+        Called as hook(step, done, total), in seconds of media; total is NaN if the file doesn't say how long it is.
+    settings
+        Fields of `Settings`.
+
+    Raises
+    ------
+    MediaError
+        If the source is no media. A missing stream, or a damaged end, is no error but a note.
+    TranscriptError, SettingError, UnknownName, WeightsError
+        If the transcript, a setting, a model's name or its weights are wrong.
+
+    >>> recording = measure("samples/hello.mp4")
+    >>> recording.people
+    ('person 1',)
+    >>> recording["fused.ekman7"].taxonomy.labels[:3]
+    ('anger', 'disgust', 'fear')
+    """
+    chosen = Settings.of(**settings)
+    media = Media.open(source)
+    models = load_models(chosen)
+    tell = hook or (lambda step, done, total: None)
+    keep = export.Partial(Path(out)) if out else None
+    notes: list[str] = []
+
+    seen = _look(media, models, chosen, tell, keep, notes)
+    given = _words(media, chosen, tell, notes)
+    heard = _listen(media, models, chosen, given, tell, keep, notes)
+    duration = max(media.duration, heard.duration)
+    spoken, linked = _rows_of(given, heard, seen, duration, chosen)
+    estimates = [timeline.rename(e, names) for e, names in ((seen.estimates, linked.faces), (heard.estimates, linked.voices)) if e is not None]
+    estimates += _read(spoken, models, chosen, tell)
+    estimates += [p for modality in ("face", "voice") for p in reach([e for e in estimates if e.modality == modality], "vad") if p.projected]
+
+    faces = next((e for e in estimates if e.modality == "face"), None)
+    rows = timeline.rows(spoken, faces, duration, pause=chosen.pause, gap=chosen.gap, heard=heard.estimates is not None)
+    fused = fuse([align(e, rows, missing=export.MISSING[e.modality]) for e in estimates])
+    recording = Recording(
+        source=media.name, duration=duration, segments=tuple(rows), faces=seen.faces, estimates=(*estimates, *fused), settings=chosen.asdict(),
+        versions=versions(models), notes=tuple(dict.fromkeys((*media.notes, *notes, *linked.notes))), media=media.facts(),
+        portraits={linked.faces.get(name, name): jpeg(picture) for name, picture in seen.portraits.items()},
+    )
+    if out:
+        export.write(recording, out, formats)
+    return recording
+
+
+def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: export.Partial | None, notes: list[str]) -> _Seen:
+    """Faces, people, and the face model's estimates: a row per face, from its picture to the next."""
+    if "face" not in models:
+        return _Seen()
+    if not media.has_video:
+        notes.append("no picture: faces weren't looked for")
+        return _Seen()
+    name, target = chosen.face or "", taxonomy(models["face"].TAXONOMIES[0])
+    stream = face.FaceStream(models["face"], chosen)
+    faces, values, waiting = [], [], 0
+
+    def estimates(first: int) -> Estimates:
+        found, names = Faces.join(faces[first:]), stream.people
+        shown = [Segment(t, t + 1 / chosen.fps, names.get(int(track), SOMEONE)) for t, track in zip(found.time, found.track, strict=True)]
+        said = np.concatenate([np.zeros((0, len(target)), np.float32), *values[first:]])
+        reason = np.where(np.isnan(said).all(axis=1), "the model gave no value", "")
+        return Estimates.of(shown, said, taxonomy=target, modality="face", model=name, quality=found.quality, reason=list(reason))
+
+    for time, picture in media.frames(chosen.fps):
+        found, said = stream.push(time, picture)
+        if len(found):
+            faces.append(found)
+            values.append(said)
+        if keep and len(faces) - waiting >= BATCH:
+            keep.add(estimates(waiting))
+            waiting = len(faces)
+        tell("face", time, media.duration)
+    if not faces:
+        notes.append(f"no face of {chosen.min_face} pixels or more was found")
+    portraits = {stream.people[track]: picture for track, picture in stream.portraits.items()}
+    return _Seen(Faces.join(faces), estimates(0), portraits)
+
+
+def _words(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> transcript.Transcript | None:
+    """The transcript that was given or lies beside the media, else what a recogniser hears, else None."""
+    if chosen.text in (None, "none", ""):
+        return None
+    file = transcript_of(media.path, chosen)
+    if file:
+        words = transcript.read(file)
+        notes += [f"words from {file.name}", *words.notes]
+        return words
+    name = recognisers.first(chosen.recogniser)
+    if name and media.has_audio:
+        recogniser = registry.load(recognisers.FOLDER, name)
+        words: transcript.Transcript = recogniser.transcribe(media, language=chosen.language, hook=tell)
+        notes += [f"words recognised by {recogniser.TITLE}", *words.notes]
+        return words
+    notes.append(NO_WORDS)
+    return None
+
+
+def _listen(
+    media: Media, models: Models, chosen: Settings, words: transcript.Transcript | None, tell: Hook, keep: export.Partial | None, notes: list[str]
+) -> _Heard:
+    """Speech, and the voice model's estimates on the transcript's units or, without times, on what was heard."""
+    if "voice" not in models and not (words and not words.timed):
+        return _Heard()
+    if not media.has_audio:
+        notes.append("no sound: voices weren't measured")
+        return _Heard()
+    name, model = chosen.voice or "", models.get("voice")
+    known = _of_words(words.segments, media.duration, chosen) if words and words.timed else None
+    try:
+        stream = voice.VoiceStream(model, chosen, known)
+    except WeightsError as error:
+        if model is not None and not all(path.is_file() for path in weights.files(model)):
+            raise
+        notes.append(f"voices weren't measured: {error}")
+        return _Heard()
+    target = taxonomy(model.TAXONOMIES[0]) if model else None
+    heard, waiting = [], 0
+
+    def estimates(first: int) -> Estimates | None:
+        rows = heard[first:]
+        return target and Estimates.of(
+            [h.segment for h in rows], np.array([h.values for h in rows]), taxonomy=target, modality="voice", model=name,
+            quality=np.array([h.quality for h in rows]), reason=[h.reason for h in rows])
+
+    for block in media.blocks(SAMPLE_RATE):
+        heard += stream.push(block)
+        if keep and target and len(heard) - waiting >= BATCH:
+            keep.add(estimates(waiting))
+            waiting = len(heard)
+        tell("voice", stream.duration, media.duration)
+    heard += stream.close()
+    heard.sort(key=lambda h: (h.segment.start, h.segment.end))
+    if not stream.speech:
+        notes.append("no speech was heard")
+    return _Heard(tuple(h.segment for h in heard), estimates(0), tuple(stream.speech), stream.duration)
+
+
+def _rows_of(words: transcript.Transcript | None, heard: _Heard, seen: _Seen, duration: float, chosen: Settings) -> tuple[list[Segment], timeline.Link]:
+    """What the table's rows are made of: units of words where there are words, else of speech; with the speakers' names."""
+    said: list[Segment] = []
+    if words:
+        timed = words.segments if words.timed else transcript.spread(words.segments, heard.speech)
+        said = _of_words(timed, duration, chosen)
+    spoken = said or [Segment(a, b) for a, b in heard.speech]
+    if chosen.granularity == "window" and not said:
+        spoken = timeline.lay(spoken, timeline.windows(duration, chosen.window, chosen.hop or chosen.window))
+    linked = timeline.link(spoken, seen.estimates)
+    return [replace(u, person=linked.voices.get(u.person, u.person)) for u in spoken], linked
+
+
+def _of_words(words: Sequence[Segment], duration: float, chosen: Settings) -> list[Segment]:
+    """Units of a transcript with times, at the chosen granularity."""
+    said = units.units(words, chosen.granularity, chosen.pause)
+    if chosen.granularity != "window":
+        return said
+    return timeline.lay(said, timeline.windows(duration, chosen.window, chosen.hop or chosen.window))
+
+
+def _read(spoken: Sequence[Segment], models: Models, chosen: Settings, tell: Hook) -> list[Estimates]:
+    """The language model's estimates, one set for each of its taxonomies."""
+    if "text" not in models or not any(u.text for u in spoken):
+        return []
+    tell("text", 0, 1)
+    values, reasons = text.measure(spoken, models["text"], chosen.language)
+    out, column = [], 0
+    for name in models["text"].TAXONOMIES:
+        labels = taxonomy(name)
+        out.append(Estimates.of(spoken, values[:, column : column + len(labels)], taxonomy=labels, modality="text", model=chosen.text or "", reason=reasons))
+        column += len(labels)
+    return out
+
+
+def load_models(settings: Settings) -> Models:
+    """The chosen models' modules by modality; refused ones raise `WeightsError`, unknown ones `UnknownName`."""
+    chosen: Models = {}
+    for modality in ("face", "voice", "text"):
+        name = getattr(settings, modality)
+        if name in (None, "none", ""):
+            continue
+        chosen[modality] = registry.load(f"attune.{modality}.models", name)
+        if settings.commercial_safe:
+            weights.refuse_unless_commercial(chosen[modality], name)
+    return chosen
+
+
+def versions(models: Models) -> dict[str, Any]:
+    """What a recording was measured with: Attune, Python, libraries; each model's weights by hash, licence and class."""
+    def facts(module: ModuleType) -> dict[str, Any]:
+        return {"name": module.__name__.rpartition(".")[2], "title": module.TITLE, "license": module.LICENSE, "license_class": module.LICENSE_CLASS,
+                "weights": {path.name: weights.digest(path) for path in weights.files(module) if path.is_file()}}
+
+    return {
+        "attune": __version__, "python": platform.python_version(), **{name: version(name) for name in ("av", "numpy", "onnxruntime")},
+        "models": {modality: facts(module) for modality, module in models.items()},
+    }
+
+
+def transcript_of(path: Path | None, settings: Settings) -> Path | None:
+    """The transcript's file: the one in the settings (of a folder: the one named like the media), or .srt or .vtt beside the media."""
+    if settings.transcript:
+        given = Path(settings.transcript)
+        if not given.is_dir() or path is None:
+            return given
+        return next((f for f in (given / f"{path.stem}{ending}" for ending in (".srt", ".vtt", ".json", ".txt")) if f.is_file()), None)
+    if path is None:
+        return None
+    return next((f for f in (path.with_suffix(ending) for ending in (".srt", ".vtt")) if f.is_file()), None)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    faces: Faces = field(default_factory=Faces.empty)
+    estimates: Estimates | None = None
+    portraits: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    units: tuple[Segment, ...] = ()
+    estimates: Estimates | None = None
+    speech: tuple[tuple[float, float], ...] = ()
+    duration: float = 0.0

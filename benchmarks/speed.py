@@ -1,0 +1,174 @@
+"""CPU seconds per second of media and peak memory, stage by stage, beside plain decoding with the same sampling.
+
+    python benchmarks/speed.py                     # a two-minute 720p30 clip with speech, made here from the sample
+    python benchmarks/speed.py --hours 2           # and peak memory on two hours of it
+
+Every stage runs in a process of its own, pinned to one core where the system can, so that its CPU time and peak memory are its own.
+The table goes to benchmarks/speed.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SAMPLE = HERE.parent / "samples" / "hello.mp4"
+FPS, SIZE = 30, (1280, 720)
+STAGES = {
+    "decode": "plain decoding, 3 pictures a second and the sound: the floor",
+    "face": "decoding, faces, tracks, expression",
+    "voice": "decoding the sound, voice activity, prosody",
+    "all": "face + voice + words of a given transcript, table written",
+}
+
+
+def make_clip(path: Path, transcript: Path, seconds: float) -> None:
+    """The sample at 720p30, over and over, with its sound; and its transcript, over and over."""
+    import av
+    from av.video.reformatter import VideoReformatter
+
+    from attune.text import transcript as words
+
+    one = path.with_suffix(".one.mp4")
+    with av.open(str(SAMPLE)) as source, av.open(str(one), "w") as sink:
+        picture, sound = sink.add_stream("libx264", rate=FPS, options={"preset": "fast", "crf": "23"}), sink.add_stream("aac", rate=44_100)
+        picture.width, picture.height, picture.pix_fmt = *SIZE, "yuv420p"
+        reformatter, shown, length = VideoReformatter(), 0, float(source.duration / av.time_base)
+        resampler = av.AudioResampler("fltp", "mono", 44_100)
+        for frame in source.decode(video=0):
+            scaled = reformatter.reformat(frame, width=SIZE[1] * frame.width // frame.height // 2 * 2, height=SIZE[1], format="rgb24").to_ndarray()
+            canvas = _centred(scaled)
+            while shown / FPS <= frame.time and shown / FPS < length:
+                out = av.VideoFrame.from_ndarray(canvas, "rgb24")
+                out.pts, shown = shown, shown + 1
+                sink.mux(picture.encode(out))
+        sink.mux(picture.encode())
+        source.seek(0)
+        for frame in source.decode(audio=0):
+            for piece in resampler.resample(frame):
+                sink.mux(sound.encode(piece))
+        sink.mux(sound.encode())
+    length = _loop(one, path, seconds)
+    cues = words.read(SAMPLE.with_suffix(".srt"))
+    with transcript.open("w", encoding="utf-8") as f:
+        for i in range(int(seconds / length) + 1):
+            for j, cue in enumerate(cues):
+                f.write(f"{i * len(cues) + j + 1}\n{_stamp(cue.start + i * length)} --> {_stamp(cue.end + i * length)}\n{cue.text}\n\n")
+    one.unlink()
+
+
+def _centred(picture):  # type: ignore[no-untyped-def]
+    import numpy as np
+
+    canvas = np.full((SIZE[1], SIZE[0], 3), 40, np.uint8)
+    left = max(0, (SIZE[0] - picture.shape[1]) // 2)
+    canvas[:, left : left + picture.shape[1]] = picture[:, : SIZE[0]]
+    return canvas
+
+
+def _loop(one: Path, path: Path, seconds: float) -> float:
+    """Copy a clip's packets over and over, without coding anything again; returns the clip's length."""
+    import av
+
+    with av.open(str(one)) as source:
+        length = float(source.duration / av.time_base)
+    with av.open(str(path), "w") as sink:
+        streams = None
+        for i in range(int(seconds / length) + 1):
+            with av.open(str(one)) as source:
+                if streams is None:
+                    streams = {s.index: sink.add_stream_from_template(s) for s in source.streams}
+                for packet in source.demux():
+                    if packet.dts is None:
+                        continue
+                    shift = round(i * length / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = streams[packet.stream.index]
+                    sink.mux(packet)
+    return length
+
+
+def _stamp(t: float) -> str:
+    return f"{int(t // 3600):02d}:{int(t % 3600 // 60):02d}:{int(t % 60):02d},{round(t % 1 * 1000) % 1000:03d}"
+
+
+def run_stage(stage: str, clip: Path, transcript: Path) -> None:
+    """Run one stage in this process and print its cost as JSON."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    import attune
+    from attune.media import Media
+
+    def go(source: Path, folder: str) -> float:
+        if stage == "decode":
+            media = Media.open(source)
+            for _ in media.frames(3.0):
+                pass
+            for _ in media.blocks(16_000):
+                pass
+            return media.duration
+        chosen = {"face": {"voice": None, "text": None}, "voice": {"face": None, "text": None}, "all": {"transcript": str(transcript)}}[stage]
+        return attune.measure(source, out=folder, **chosen).duration
+
+    with tempfile.TemporaryDirectory() as folder:
+        go(SAMPLE, folder)               # sessions are made and graphs are cached: not part of the rate
+        cpu, wall = time.process_time(), time.monotonic()
+        seconds = go(clip, folder)
+        cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "wall": wall, "peak_mb": peak}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=120, help="length of the clip")
+    parser.add_argument("--hours", type=float, default=0, help="also peak memory on a clip of so many hours")
+    parser.add_argument("--out", type=Path, default=HERE / "speed.md")
+    parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
+    parser.add_argument("--clip", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--transcript", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.stage:
+        return run_stage(given.stage, given.clip, given.transcript)
+
+    def measured(stage: str, clip: Path, transcript: Path) -> dict[str, float]:
+        command = [sys.executable, __file__, "--stage", stage, "--clip", str(clip), "--transcript", str(transcript)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        return json.loads(done.stdout.splitlines()[-1])
+
+    lines = [
+        "# Speed", "", f"`python benchmarks/speed.py --seconds {given.seconds:g}{f' --hours {given.hours:g}' if given.hours else ''}`, "
+        f"Python {platform.python_version()}, one core, 1280x720, 30 pictures a second, speech; {given.seconds:g} s of media.", "",
+        "| stage | CPU s per s of media | x the floor | x real time on one core | peak memory, MB |", "|---|---|---|---|---|",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        clip, transcript = Path(folder) / "clip.mp4", Path(folder) / "clip.srt"
+        make_clip(clip, transcript, given.seconds)
+        floor = None
+        for stage, what in STAGES.items():
+            r = measured(stage, clip, transcript)
+            rate = r["cpu"] / r["seconds"]
+            floor = floor or rate
+            lines.append(f"| {what} | {rate:.3f} | {rate / floor:.2f} | {r['seconds'] / r['wall']:.1f} | {r['peak_mb']:.0f} |")
+            print(lines[-1], flush=True)
+        if given.hours:
+            short = r["peak_mb"]
+            make_clip(clip, transcript, given.hours * 3600)
+            r = measured("all", clip, transcript)
+            lines += ["", f"Peak memory on {given.hours:g} h: {r['peak_mb']:.0f} MB, {r['peak_mb'] / short - 1:+.1%} against the short clip; "
+                      f"{r['wall'] / 60:.1f} min, {r['seconds'] / r['wall']:.1f} x real time."]
+            print(lines[-1])
+    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""CREMA-D on made-up trees, in the authors' layout and with one table of votes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attune.datasets import crema_d
+from attune.errors import AttuneError
+
+TABULATED = """"","A","D","F","H","N","S","fileName","numResponses"
+"100004",2,0,0,6,2,0,"1001_IEO_HAP_HI",10
+"200004",0,0,0,9,1,0,"1001_IEO_HAP_HI",10
+"100005",0,0,0,0,3,1,"1049_IEO_SAD_LO",4
+"101234",0,0,0,0,9,0,"1076_MTI_SAD_XX",9
+"""
+VOTES = """fileName,mod,A,D,F,H,N,S,numResponses
+1001_IEO_HAP_HI,voice,2,0,0,6,2,0,10
+1001_IEO_HAP_HI,face,0,0,0,9,1,0,10
+1049_IEO_SAD_LO,voice,0,0,0,0,3,1,4
+1076_MTI_SAD_XX,voice,0,0,0,0,9,0,9
+"""
+RESPONSES = '"","localid","queryType","clipName","respEmo"\n' + "".join(
+    f'"{i}","x",{query},"{clip}","{emotion}"\n' for i, (query, clip, emotion) in enumerate(
+        [(1, "1001_IEO_HAP_HI", e) for e in "AAHHHHHHNN"] + [(2, "1001_IEO_HAP_HI", "H"), (3, "1001_IEO_HAP_HI", "H")]
+        + [(1, "1049_IEO_SAD_LO", e) for e in "NNNS"] + [(1, "1076_MTI_SAD_XX", "N")])
+)
+CLIPS = ("1001_IEO_HAP_HI", "1049_IEO_SAD_LO", "1076_MTI_SAD_XX", "1002_IEO_HAP_HI")
+
+
+@pytest.fixture(params=["tabulatedVotes", "finishedResponses", "votes_all_clips"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if request.param == "tabulatedVotes":
+        (tmp_path / "processedResults").mkdir()
+        (tmp_path / "processedResults" / "tabulatedVotes.csv").write_text(TABULATED)
+    elif request.param == "finishedResponses":
+        (tmp_path / "finishedResponses.csv").write_text(RESPONSES)
+    else:
+        (tmp_path / "votes_all_clips.csv").write_text(VOTES)
+    (tmp_path / "AudioWAV").mkdir()
+    for clip in CLIPS:
+        (tmp_path / "AudioWAV" / f"{clip}.wav").touch()
+    return tmp_path
+
+
+def test_values_are_shares_of_those_who_only_heard(root: Path) -> None:
+    first = next(iter(crema_d.items(root)))
+    named = dict(zip(crema_d.LABELS, first.values.tolist(), strict=True))
+    assert named["happy"] == pytest.approx(0.6) and named["angry"] == pytest.approx(0.2) and named["neutral"] == pytest.approx(0.2)
+
+
+def test_labels_nobody_could_choose_are_unknown(root: Path) -> None:
+    for item in crema_d.items(root):
+        assert np.isnan(item.values[[1, 7]]).all() and np.nansum(item.values) == pytest.approx(1)
+
+
+def test_the_silent_clip_and_clips_without_votes_are_left_out(root: Path) -> None:
+    assert [item.id for item in crema_d.items(root)] == ["1001_IEO_HAP_HI", "1049_IEO_SAD_LO"]
+
+
+def test_actors_stay_in_their_split(root: Path) -> None:
+    assert {item.group: item.split for item in crema_d.items(root)} == {"crema_d-1001": "train", "crema_d-1049": "dev"}
+    assert not crema_d.DEV & crema_d.TEST
+
+
+def test_an_unknown_emotion_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "votes_all_clips.csv").write_text(VOTES.replace("HAP", "JOY"))
+    (tmp_path / "1001_IEO_JOY_HI.wav").touch()
+    with pytest.raises(AttuneError, match="JOY"):
+        list(crema_d.items(tmp_path))
+
+
+def test_missing_votes_say_where_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="github.com/CheyneyComputerScience"):
+        list(crema_d.items(tmp_path))
