@@ -26,7 +26,7 @@ _HOME = {
     "Estimates": ("attune.types", "Estimates"), "Recording": ("attune.types", "Recording"), "Taxonomy": ("attune.taxonomy", "Taxonomy"),
     "Crosswalk": ("attune.taxonomy", "Crosswalk"), "AttuneError": ("attune.errors", "AttuneError"),
 }
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from attune.errors import AttuneError

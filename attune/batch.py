@@ -25,10 +25,11 @@ from attune.types import Recording
 
 FAILURES = "failures.csv"
 DONE = "done.json"                       # the fingerprint of what a folder was measured from and with
-SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .mts .wmv .flv .3gp .ogv .mp3 .wav .flac .ogg .oga .opus .m4a .aac .wma .aiff .aif "
-    ".png .jpg .jpeg .webp .bmp .tif .tiff .gif .heic".split()
-)
+SUFFIXES = frozenset((
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp", ".ogv",
+    ".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma", ".aiff", ".aif",
+    ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic",
+))
 HEAD = 1 << 20                           # bytes of a file that its fingerprint reads, with its length
 
 FileHook = Callable[[str, str, float, float], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
 from rich.console import Console
@@ -97,7 +97,7 @@ app.command()(_from_settings())
 class _Shown:
     """The progress of one file at a time: its step, how many seconds of media a second are done, how many files are left."""
 
-    NAMES = {"face": "faces", "voice": "voice", "text": "words", "recogniser": "recognising words"}
+    NAMES: ClassVar = {"face": "faces", "voice": "voice", "text": "words", "recogniser": "recognising words"}
 
     def __init__(self, bar: Progress, files: int) -> None:
         self.bar, self.files, self.count, self.task = bar, files, 0, None
@@ -158,8 +158,8 @@ def _table(rec: Any, limit: int) -> Table:
     sets = [next((e for e in rec if e.modality == m and e.taxonomy.kind != "dimensional"), None) for m in ("face", "voice", "text", "fused")]
     sets = [e for e in sets if e is not None]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name, justify in (("time", "right"), ("person", "left"), *((e.modality, "left") for e in sets), ("valence", "right"), ("arousal", "right"), ("words", "left")):
-        table.add_column(name, justify=justify, no_wrap=name != "words")
+    for name in ("time", "person", *(e.modality for e in sets), "valence", "arousal", "words"):
+        table.add_column(name, justify="right" if name in ("time", "valence", "arousal") else "left", no_wrap=name != "words")
     for i, s in enumerate(rec.segments[: limit or None]):
         cells = [f"{s.start:.1f}–{s.end:.1f}", _escape(s.person)]
         for e in sets:
@@ -204,9 +204,10 @@ def models() -> None:
             there = [f for f in weights.files(module) if f.is_file()]
             size = f"{sum(f.stat().st_size for f in there) / 1e6:.1f} MB" if len(there) == len(module.WEIGHTS) else "[red]missing[/]"
             free = module.LICENSE_CLASS in weights.COMMERCIAL
-            table.add_row(name, modality, ", ".join(module.TAXONOMIES), f"[{'green' if free else 'yellow'}]{module.LICENSE_CLASS}[/]", size, _escape(module.DATA))
+            licence = f"[{'green' if free else 'yellow'}]{module.LICENSE_CLASS}[/]"
+            table.add_row(name, modality, ", ".join(module.TAXONOMIES), licence, size, _escape(module.DATA))
     out_console.print(table)
-    out_console.print("[dim]Commercial use: permissive, attribution and share-alike; --commercial-safe refuses the others. Each model's card lies beside its weights.[/]")
+    out_console.print("[dim]Green may be used commercially; --commercial-safe refuses the others. Each model's card lies beside its weights.[/]")
 
 
 @app.command()
@@ -224,7 +225,8 @@ def taxonomies(name: Annotated[str | None, typer.Argument(help="One of them, for
         out_console.print(table)
         return
     it = t.taxonomy(name)
-    out_console.print(f"[bold]{it.name}[/]  {it.title}\n{len(it)} labels, {it.kind}, {it.range[0]:g}..{it.range[1]:g}\n[dim]{_escape(it.reference)}[/]\n", highlight=False)
+    out_console.print(f"[bold]{it.name}[/]  {it.title}\n{len(it)} labels, {it.kind}, {it.range[0]:g}..{it.range[1]:g}", highlight=False)
+    out_console.print(f"[dim]{_escape(it.reference)}[/]\n", highlight=False)
     out_console.print(", ".join(it.labels), highlight=False)
     for target, walk in t.crosswalks(name).items():
         out_console.print(f"\n[bold]→ {target}[/]  {walk.coverage()}\n[dim]{_escape(walk.reference)}[/]", highlight=False)

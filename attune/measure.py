@@ -88,7 +88,9 @@ def measure(
     duration = max(media.duration, heard.duration)
     spoken, linked = _rows_of(given, heard, seen, duration, chosen)
     estimates = [timeline.rename(e, names) for e, names in ((seen.estimates, linked.faces), (heard.estimates, linked.voices)) if e is not None]
-    estimates += _read(spoken, models, chosen, tell)
+    estimates += _read(spoken, models, (given and given.language) or chosen.language, chosen, tell)
+    if given and not given.timed:
+        notes.append(transcript.SPREAD if spoken else "the words have no times and no speech was heard to lay them over: they weren't measured")
     estimates += [p for modality in ("face", "voice") for p in reach([e for e in estimates if e.modality == modality], "vad") if p.projected]
 
     faces = next((e for e in estimates if e.modality == "face"), None)
@@ -113,7 +115,9 @@ def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: expo
         return _Seen()
     name, target = chosen.face or "", taxonomy(models["face"].TAXONOMIES[0])
     stream = face.FaceStream(models["face"], chosen)
-    faces, values, waiting = [], [], 0
+    faces: list[Faces] = []
+    values: list[np.ndarray] = []
+    kept = 0
 
     def estimates(first: int) -> Estimates:
         found, names = Faces.join(faces[first:]), stream.people
@@ -127,9 +131,9 @@ def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: expo
         if len(found):
             faces.append(found)
             values.append(said)
-        if keep and len(faces) - waiting >= BATCH:
-            keep.add(estimates(waiting))
-            waiting = len(faces)
+        if keep and len(faces) - kept >= BATCH:
+            keep.add(estimates(kept))
+            kept = len(faces)
         tell("face", time, media.duration)
     if not faces:
         notes.append(f"no face of {chosen.min_face} pixels or more was found")
@@ -147,13 +151,13 @@ def _words(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> tran
         notes += [f"words from {file.name}", *words.notes]
         return words
     name = recognisers.first(chosen.recogniser)
-    if name and media.has_audio:
-        recogniser = registry.load(recognisers.FOLDER, name)
-        words: transcript.Transcript = recogniser.transcribe(media, language=chosen.language, hook=tell)
-        notes += [f"words recognised by {recogniser.TITLE}", *words.notes]
-        return words
-    notes.append(NO_WORDS)
-    return None
+    if name is None or not media.has_audio:
+        notes.append(NO_WORDS)
+        return None
+    recogniser = registry.load(recognisers.FOLDER, name)
+    heard: transcript.Transcript = recogniser.transcribe(media, language=chosen.language, hook=tell)
+    notes += [f"words recognised by {recogniser.TITLE}", *heard.notes]
+    return heard
 
 
 def _listen(
@@ -174,26 +178,28 @@ def _listen(
             raise
         notes.append(f"voices weren't measured: {error}")
         return _Heard()
-    target = taxonomy(model.TAXONOMIES[0]) if model else None
-    heard, waiting = [], 0
+    heard: list[voice.Heard] = []
+    kept = 0
 
     def estimates(first: int) -> Estimates | None:
-        rows = heard[first:]
-        return target and Estimates.of(
+        if model is None:
+            return None
+        target, rows = taxonomy(model.TAXONOMIES[0]), heard[first:]
+        return Estimates.of(
             [h.segment for h in rows], np.array([h.values for h in rows]), taxonomy=target, modality="voice", model=name,
             quality=np.array([h.quality for h in rows]), reason=[h.reason for h in rows])
 
     for block in media.blocks(SAMPLE_RATE):
         heard += stream.push(block)
-        if keep and target and len(heard) - waiting >= BATCH:
-            keep.add(estimates(waiting))
-            waiting = len(heard)
+        if keep and len(heard) - kept >= BATCH and (rows := estimates(kept)):
+            keep.add(rows)
+            kept = len(heard)
         tell("voice", stream.duration, media.duration)
     heard += stream.close()
     heard.sort(key=lambda h: (h.segment.start, h.segment.end))
     if not stream.speech:
         notes.append("no speech was heard")
-    return _Heard(tuple(h.segment for h in heard), estimates(0), tuple(stream.speech), stream.duration)
+    return _Heard(estimates(0), tuple(stream.speech), stream.duration)
 
 
 def _rows_of(words: transcript.Transcript | None, heard: _Heard, seen: _Seen, duration: float, chosen: Settings) -> tuple[list[Segment], timeline.Link]:
@@ -217,12 +223,11 @@ def _of_words(words: Sequence[Segment], duration: float, chosen: Settings) -> li
     return timeline.lay(said, timeline.windows(duration, chosen.window, chosen.hop or chosen.window))
 
 
-def _read(spoken: Sequence[Segment], models: Models, chosen: Settings, tell: Hook) -> list[Estimates]:
+def _read(spoken: Sequence[Segment], models: Models, language: str, chosen: Settings, tell: Hook) -> list[Estimates]:
     """The language model's estimates, one set for each of its taxonomies."""
     if "text" not in models or not any(u.text for u in spoken):
         return []
-    tell("text", 0, 1)
-    values, reasons = text.measure(spoken, models["text"], chosen.language)
+    values, reasons = text.measure(spoken, models["text"], language, hook=tell)
     out, column = [], 0
     for name in models["text"].TAXONOMIES:
         labels = taxonomy(name)
@@ -277,7 +282,6 @@ class _Seen:
 
 @dataclass(frozen=True)
 class _Heard:
-    units: tuple[Segment, ...] = ()
     estimates: Estimates | None = None
     speech: tuple[tuple[float, float], ...] = ()
     duration: float = 0.0

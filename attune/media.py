@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import numpy as np
@@ -35,9 +35,10 @@ MAX_PIXELS = 100_000_000                 # a larger picture is taken for a decom
 GRID_TOLERANCE = 0.001                   # s; Matroska rounds timestamps to milliseconds
 GAP = 0.050                              # s; timestamps of sound wander by less than this without anything missing
 JUMP = 3600.0                            # s; a longer hole in the timestamps is an error of the clock, not a pause
-BACK = 1.0                               # s; so is a step back by more than this
+BACK = 0.3                               # s; a step back by more than this is a new beginning, as of files that were strung together
 STRETCH = 100                            # silence put into holes: at most JUMP and this many times the sound there is
 SHORT = (1.0, 0.02)                      # a stream that ends earlier than stated by more than 1 s or 2 % is called short
+MIXED = 8                                # channels that FFmpeg has a rule for mixing; more are averaged
 LOOK = 32 * 2**20                        # bytes read, at most, in search of the first picture and the first sound
 RETRIES = 20                             # failed reads in a row before the rest of a file is given up
 THINNEST = 100                           # bit/s; a file that says it lasts longer than its bytes allow is counted, not believed
@@ -47,6 +48,7 @@ COUNTED = {"aac", "mp3", "ac3", "eac3", "amr", "h264", "hevc", "m4v", "mpegvideo
 BELOW = (FFmpegError, OSError, ValueError, OverflowError, ArithmeticError, MemoryError)   # what PyAV raises about a damaged file
 
 Picture = tuple[float, np.ndarray]
+Number = TypeVar("Number", int, float)
 
 
 class Media:
@@ -233,30 +235,31 @@ class Media:
 
     @property
     def width(self) -> int | None:
-        return self._fact("video", "width")
+        return self._fact("video", "width", int)
 
     @property
     def height(self) -> int | None:
-        return self._fact("video", "height")
+        return self._fact("video", "height", int)
 
     @property
     def fps(self) -> float | None:
-        return self._fact("video", "fps")
+        return self._fact("video", "fps", float)
 
     @property
     def rotation(self) -> int | None:
-        return self._fact("video", "rotation")
+        return self._fact("video", "rotation", int)
 
     @property
     def sample_rate(self) -> int | None:
-        return self._fact("audio", "sample_rate")
+        return self._fact("audio", "sample_rate", int)
 
     @property
     def channels(self) -> int | None:
-        return self._fact("audio", "channels")
+        return self._fact("audio", "channels", int)
 
-    def _fact(self, stream: str, name: str) -> Any:
-        return (self._facts[stream] or {}).get(name)
+    def _fact(self, stream: str, name: str, kind: type[Number]) -> Number | None:
+        value = (self._facts[stream] or {}).get(name)
+        return None if value is None else kind(value)
 
     def __repr__(self) -> str:
         return f"Media({self.name!r}, {self.duration:.2f} s, video={self._facts['video']}, audio={self._facts['audio']})"
@@ -281,7 +284,7 @@ def jpeg(rgb: np.ndarray, quality: int = 85) -> bytes:
     encoder.time_base, encoder.thread_count = Fraction(1, 25), 1
     encoder.options = {"qmin": str(scale), "qmax": str(scale), "flags": "+bitexact"}
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24")
-    frame = frame.reformat(format="yuvj420p", dst_color_range="jpeg")
+    frame = frame.reformat(format="yuvj420p", dst_color_range="JPEG")
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 
@@ -453,7 +456,7 @@ class _File:
         """The stated duration, or None where it can't be believed."""
         if self._still:
             return 0.0
-        stated = float(container.duration or 0) / av.time_base
+        stated = float((container.duration or 0) / av.time_base)
         if stated <= 0 or COUNTED & set(container.format.name.split(",")) or self._bytes * 8 < stated * THINNEST:
             return None
         return stated
@@ -668,9 +671,7 @@ def _fitted(rgb: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def _mono(wave: np.ndarray) -> np.ndarray:
     """A waveform in one channel, float32."""
-    if wave.ndim == 2 and wave.shape[1] <= 64:
-        pass
-    elif wave.ndim != 1:
+    if wave.ndim not in (1, 2):
         raise ShapeError(f"waveform has shape {wave.shape}; expected (samples,) or (samples, channels)")
     if wave.dtype.kind in "iu":
         limits = np.iinfo(wave.dtype)
@@ -707,32 +708,42 @@ def _sound(frames: Iterator[Sound], rate: int, notes: _Notes) -> Iterator[np.nda
             if hole > JUMP + STRETCH * had - filled:
                 notes.once(f"sound: a hole of {hole:.0f} s in the timestamps at {given / rate:.1f} s isn't filled")
                 time = given / rate
-            silence = round(time * rate) - given
-            filled += max(0, silence) / rate
-            while silence > 0:
-                yield np.zeros(min(silence, rate), np.float32)
-                given += min(silence, rate)
-                silence -= rate
-            skip = max(0, -silence) if time < given / rate else 0
+            silence = max(0, round(time * rate) - given)
+            skip = max(0, given - round(time * rate))
+            filled += silence / rate
+            for first in range(0, silence, rate):
+                yield np.zeros(min(rate, silence - first), np.float32)
+            given += silence
             resampler, kind = AudioResampler("flt", "mono", rate), (frame.format.name, frame.layout.name, frame.sample_rate)
             clock.end = time
         clock.end += frame.samples / frame.sample_rate
         had += frame.samples / frame.sample_rate
-        yield from clean(resampler.resample(_finite(frame, notes)))
+        try:
+            pieces = resampler.resample(_plain(frame, notes))
+        except BELOW:
+            notes.failed += 1
+            continue
+        yield from clean(pieces)
     if resampler:
         yield from clean(resampler.resample(None))
 
 
-def _finite(frame: AudioFrame, notes: _Notes) -> AudioFrame:
-    """The frame without timestamp, and without values that are no numbers, which the resampler would spread."""
+def _plain(frame: AudioFrame, notes: _Notes) -> AudioFrame:
+    """The frame without timestamp, without values that are no numbers (the resampler would spread them), and with channels it can mix."""
     frame.pts = None
-    if not frame.format.name.startswith(("flt", "dbl")):
+    channels = frame.layout.nb_channels
+    if channels <= MIXED and not frame.format.name.startswith(("flt", "dbl")):
         return frame
-    wave = frame.to_ndarray()
+    wave: Any = frame.to_ndarray()
     bad = ~np.isfinite(wave)
-    if not bad.any():
+    if bad.any():
+        notes.once("sound: values that are no numbers were replaced by silence")
+        wave = np.where(bad, 0, wave).astype(wave.dtype)
+    elif channels <= MIXED:
         return frame
-    notes.once("sound: values that are no numbers were replaced by silence")
-    clean = AudioFrame.from_ndarray(np.where(bad, 0, wave).astype(wave.dtype), frame.format.name, frame.layout.name)
-    clean.sample_rate = frame.sample_rate
-    return clean
+    layout, form = frame.layout.name, frame.format.name
+    if channels > MIXED:
+        wave, layout, form = _mono(wave.T if frame.format.is_planar else wave.reshape(-1, channels))[None], "mono", "flt"
+    plain = AudioFrame.from_ndarray(wave, form, layout)
+    plain.sample_rate = frame.sample_rate
+    return plain

@@ -31,7 +31,9 @@ from attune.weights import carried
 
 PAGE = importlib.resources.files("attune") / "pages" / "report"
 STYLE = "report.css"
-SCRIPTS = ("shape.js", "lanes.js", "timelines.js", "transcript.js", "report.js")     # one program, read in this order
+SCRIPTS = tuple(                         # one program, read in this order
+    f"{name}.js" for name in ("shape", "lanes", "traces", "timelines", "choosing", "reading", "transcript", "summary", "provenance", "report")
+)
 
 ROWS = 10_000                            # of one person's series; beyond that neighbouring rows are averaged for display
 DETAIL = 1 / 2000                        # of the duration: lanes join stretches that lie closer, less than a pixel apart
@@ -344,6 +346,8 @@ def _settings(given: dict[str, Any]) -> list[dict[str, Any]]:
     out = []
     for name, value in given.items():
         f = known.get(name)
+        if name == "transcript" and value:
+            value = Path(str(value)).name             # a report travels; where its maker's files lie doesn't
         out.append({
             "name": name, "value": _plain(value), "unit": f.metadata["unit"] if f else "", "reason": f.metadata["reason"] if f else "",
             "changed": f is not None and f.default != value,

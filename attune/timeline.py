@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -76,12 +77,13 @@ def pauses(units: Iterable[Segment], duration: float, *, pause: float, gap: floa
     >>> [(p.start, p.end) for p in pauses([Segment(1, 2)], 8, pause=0.6, gap=5)]
     [(0.0, 1.0), (2.0, 5.0), (5.0, 8.0)]
     """
-    out, free = [], 0.0
-    for s in sorted([(u.start, u.end) for u in units]) + [(duration, duration)]:
+    out: list[Segment] = []
+    free = 0.0
+    for s in (*sorted((u.start, u.end) for u in units), (duration, duration)):
         length = s[0] - free
         if length >= pause or (length > 0 and not out and free == 0.0 and s[0] == duration):
             edges = np.linspace(free, s[0], max(1, int(np.ceil(length / gap - 1e-9))) + 1)
-            out += [Segment(float(a), float(b), kind="pause") for a, b in zip(edges[:-1], edges[1:], strict=True)]
+            out += [Segment(float(a), float(b), kind="pause") for a, b in pairwise(edges)]
         free = max(free, s[1])
     return out
 
@@ -102,7 +104,7 @@ def lay(units: Sequence[Segment], grid: Sequence[Segment]) -> list[Segment]:
     >>> [(w.start, w.person, w.text) for w in lay(said, windows(3, 1, 1))]
     [(0, 'Ada', 'Oh'), (1, 'Ada', 'no'), (2, '', '')]
     """
-    out = []
+    out: list[Segment] = []
     ordered = sorted(units, key=lambda u: u.start)
     latest = np.maximum.accumulate([u.end for u in ordered]) if ordered else np.zeros(0)
     starts = np.array([u.start for u in ordered])

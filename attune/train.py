@@ -56,8 +56,8 @@ def fit(
     """Train until `schedule.steps`, and return the model with the weights that scored best on dev.
 
     batches yields endlessly, from its first batch: a run that goes on skips the batches it has had, and takes up torch's random
-    numbers where it left them, so that it ends as an uninterrupted one; score is higher-is-better on held-out data; out gets `last.pt`, `best.pt` and `log.jsonl`;
-    parameters are AdamW groups with an own "lr" where one is wanted (layer-wise decay), all of the model by default.
+    numbers where it left them, so that it ends as an uninterrupted one; score is higher-is-better on held-out data; out gets
+    `last.pt`, `best.pt` and `log.jsonl`; parameters are AdamW groups with an own "lr" where one is wanted (layer-wise decay), all of the model by default.
     """
     out.mkdir(parents=True, exist_ok=True)
     groups = parameters or [{"params": [p for p in model.parameters() if p.requires_grad]}]
@@ -107,7 +107,8 @@ def fit(
         kept.eval()
         with torch.no_grad():
             reached = score(kept)
-        line = {"step": done, "loss": round(running / schedule.evaluate_every, 5), "score": round(reached, 5), "seconds": round(time.monotonic() - clock)}
+        mean = running / (done % schedule.evaluate_every or schedule.evaluate_every)
+        line = {"step": done, "loss": round(mean, 5), "score": round(reached, 5), "seconds": round(time.monotonic() - clock)}
         running = 0.0
         say("  ".join(f"{k} {v}" for k, v in line.items()))
         with (out / "log.jsonl").open("a") as log:

@@ -6,6 +6,7 @@ could measure is NaN with a reason beside it, never zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
@@ -39,7 +40,7 @@ class Segment:
     confidence: float | None = None
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.start) and np.isfinite(self.end) and self.end >= self.start):
+        if not (math.isfinite(self.start) and math.isfinite(self.end) and self.end >= self.start):
             raise ShapeError(f"a segment from {self.start} to {self.end} s; expected finite times, end not before start")
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -122,7 +124,8 @@ def talk(*, people: tuple[str, str] = ("Ada", "Ben"), lines: tuple = LINES, roun
             "libraries": {"numpy": "2.4.1", "onnxruntime": "1.27.0", "av": "17.0.1"},
         },
         notes=("The picture is dark from 0:36 to 0:41; faces there are measured with low quality.",),
-        media={"container": "mp4", "size": [1280, 720], "fps": 30.0, "sample_rate": 48000},
+        media={"name": "late train.mp4", "bytes": 4_200_000, "video": {"codec": "h264", "width": 1280, "height": 720, "fps": 30.0},
+               "audio": {"codec": "aac", "sample_rate": 48_000, "channels": 2}},
     )
 
 
@@ -151,3 +154,217 @@ class Tags(HTMLParser):
             self.scripts[-1] += data
         if self.tags and self.tags[-1][0] == "title":
             self.title += data
+
+
+def facts_in(page: str) -> dict:
+    return json.loads(next(text for text in Tags(page).scripts if text.startswith('{"name"')))
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return talk()
+
+
+@pytest.fixture(scope="module")
+def page(recording: Recording) -> str:
+    return report.page(recording)
+
+
+def test_file_is_written_whole_and_its_path_returned(tmp_path: Path, recording: Recording) -> None:
+    path = report.write(recording, tmp_path / "new" / "talk.html")
+    assert path == tmp_path / "new" / "talk.html"
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert [p.name for p in path.parent.iterdir()] == ["talk.html"]
+
+
+def test_nothing_is_loaded_from_outside_the_file(page: str) -> None:
+    tags = Tags(page)
+    assert not [attrs for _, attrs in tags.tags for name in ("src", "href") if (attrs.get(name) or "#")[0] not in "#"]
+    policy = next(attrs["content"] for tag, attrs in tags.tags if tag == "meta" and attrs.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    assert "http" not in policy
+    style = re.search(r"<style>(.*?)</style>", page, re.S)
+    assert style
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def test_own_scripts_name_no_address_but_namespaces() -> None:
+    for name in report.SCRIPTS:
+        addresses = set(re.findall(r"https?://[^\s\"'`]+", (report.PAGE / name).read_text(encoding="utf-8")))
+        assert addresses <= {"http://www.w3.org/2000/svg"}, name
+
+
+def test_text_of_others_never_becomes_markup() -> None:
+    evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)> \u2028 \ud800 & <!--"
+    lines = tuple((who, f"{text} {evil}", p, d) for who, text, p, d in LINES)
+    bad = replace(talk(people=(evil, 'O"Neil & \'Sons\''), lines=lines), source="<b>{{facts}}&.mp4", notes=(evil,))
+    page = report.page(bad)
+    tags = Tags(page)
+    assert sum(tag == "script" for tag, _ in tags.tags) == sum(tag == "script" for tag, _ in Tags(report.page(talk())).tags)
+    assert not any(tag == "img" or "onerror" in attrs for tag, attrs in tags.tags)
+    assert tags.title.strip() == "<b>{{facts}}&.mp4 · Attune"
+    facts = facts_in(page)
+    assert facts["notes"] == [evil]
+    assert facts["people"][0]["name"] == evil
+    assert evil in "".join(w[0] for w in facts["segments"][0]["words"])
+
+
+def test_facts_have_no_nan_and_missing_rows_keep_their_reason(recording: Recording) -> None:
+    facts = report.facts(recording)
+    json.dumps(facts, allow_nan=False)
+    face = next(s for s in facts["series"] if s["name"] == "face.ferplus8")
+    ada = face["people"]["Ada"]
+    gone = [i for i, v in enumerate(ada["values"][0]) if v is None]
+    assert gone
+    assert all(ada["reason"][i] == "face turned away" for i in gone)
+    assert all(column[i] is None for column in ada["values"] for i in gone)
+
+
+def test_values_are_those_of_the_recording(recording: Recording) -> None:
+    facts = report.facts(recording)
+    for series in facts["series"]:
+        estimates = recording[series["name"]]
+        assert series["shown"] == series["rows"] == len(estimates)
+        for who, rows in series["people"].items():
+            mine = estimates.where(np.asarray(estimates.person == who))
+            np.testing.assert_allclose(np.array(rows["values"], float).T, mine.values, atol=6e-5)
+
+
+def test_gap_in_the_picture_stays_a_gap(recording: Recording) -> None:
+    rows = next(s for s in report.facts(recording)["series"] if s["name"] == "face.ferplus8")["people"]["Ada"]
+    assert not any(start < 20 and end > 18 for start, end in zip(rows["start"], rows["end"], strict=True))
+    seen = report.facts(recording)["people"][0]["seen"]
+    assert not any(start < 20 and end > 18 for start, end, _ in seen)
+
+
+def test_frames_without_length_last_until_the_next_frame() -> None:
+    e = Estimates.of([Segment(t, t, "a") for t in (0.0, 0.5, 1.0, 4.0)], np.full((4, 3), 0.1), taxonomy=VAD, modality="face", model="m")
+    start, end = report._spans(e, 10.0)
+    np.testing.assert_allclose(end - start, 0.5)
+
+
+def test_long_series_are_thinned_but_not_across_gaps_and_keep_their_mean() -> None:
+    n = 50_000
+    start = np.arange(n) / 10
+    start[n // 2:] += 100.0
+    values = np.random.default_rng(1).random((n, 3)).astype(np.float32)
+    values[1000:1010] = np.nan
+    reason = np.array([""] * n, object)
+    reason[1000:1010] = "hidden"
+    rows = report._thin(start, start + 0.1, values, np.ones(n), reason, None)
+    assert len(rows["start"]) <= 1.01 * report.ROWS
+    assert max(e - s for s, e in zip(rows["start"], rows["end"], strict=True)) < 1.0
+    assert list(rows["reason"].values()).count("hidden") >= 1
+    column = np.array(rows["values"][0], float)
+    assert np.nanmean(column) == pytest.approx(np.nanmean(values[:, 0]), abs=0.01)
+    assert not any(s < 100.95 and e > 100.05 for s, e, v in zip(rows["start"], rows["end"], column, strict=True) if np.isfinite(v))
+
+
+def test_thinned_recording_says_so() -> None:
+    face = talk()["face.ferplus8"]
+    times = np.arange(0, 20_000) / 3
+    long = replace(face, start=times, end=times, values=np.full((20_000, 8), 0.125, np.float32), person=np.array(["Ada"] * 20_000, object),
+                   quality=np.ones(20_000, np.float32), reason=np.array([""] * 20_000, object))
+    series = report.facts(replace(talk(), duration=times[-1], estimates=(long,)))["series"][0]
+    assert series["rows"] == 20_000
+    assert series["shown"] <= 1.01 * report.ROWS
+
+
+def test_projected_estimates_name_their_crosswalk(recording: Recording) -> None:
+    series = {s["name"]: s for s in report.facts(recording)["series"]}
+    assert series["voice.vad"]["projected"] == "ravdess8->vad"
+    assert series["text.vad"]["projected"] == ""
+
+
+def test_segments_are_marked_with_the_estimate_of_their_own_person(recording: Recording) -> None:
+    said = [s for s in report.facts(recording)["segments"] if s["kind"] == "speech"]
+    for segment, (_, _, p, _) in zip(said, LINES, strict=True):
+        label, value = segment["marks"]["fused.ekman7"][0]
+        assert label == int(np.argmax(p))
+        assert value == pytest.approx(max(p) / sum(p), abs=1e-3)
+
+
+def test_pieces_of_the_words_spell_the_text(recording: Recording) -> None:
+    for s, row in zip(recording.segments, report.facts(recording)["segments"], strict=True):
+        assert "".join(w[0] for w in row.get("words", [])) == s.text
+
+
+def test_text_that_differs_from_its_timed_words_stays_whole() -> None:
+    words = (Segment(0, 1, text="colour"), Segment(1, 2, text="of"), Segment(2, 3, text="money"))
+    assert "".join(w[0] for w in report._words(Segment(0, 3, text="The color of money.", words=words))) == "The color of money."
+    assert "".join(w[0] for w in report._words(Segment(0, 3, words=words))) == "colour of money"
+    assert report._words(Segment(0, 3, text="金の色", words=(Segment(0, 1, text="金"), Segment(1, 2, text="色")))) == [["金", 0, 1], ["の"], ["色", 1, 2]]
+
+
+def test_summary_weighs_by_time_and_counts_what_was_measured() -> None:
+    segments = [Segment(0, 3, "a"), Segment(3, 4, "a"), Segment(4, 9, "a")]
+    e = Estimates.of(segments, [[1, 0, 0], [0, 0, 0], [np.nan] * 3], taxonomy=VAD, modality="text", model="m")
+    person = report.facts(silent(segments=tuple(segments), estimates=(e,)))["people"][0]
+    assert person["means"][0] == {"modality": "text", "taxonomy": "vad", "projected": "", "n": 2, "seconds": 4.0, "values": [0.75, 0.0, 0.0]}
+
+
+def test_time_seen_counts_overlaps_once() -> None:
+    assert report._covered([(0, 2, 1), (1, 3, 1), (5, 6, 1)]) == 4
+
+
+def test_people_come_in_the_order_of_their_appearance_and_nobody_last(recording: Recording) -> None:
+    assert [p["id"] for p in report.facts(recording)["people"]] == ["Ada", "Ben"]
+    more = replace(recording, segments=(Segment(0, 0.5, SOMEONE, "Hm."), *recording.segments))
+    assert [p["id"] for p in report.facts(more)["people"]] == ["Ada", "Ben", SOMEONE]
+
+
+def test_nothing_measured_is_a_page_without_the_plotting_library() -> None:
+    page = report.page(silent(notes=("no face was found",)))
+    assert len(page) < 200_000
+    assert facts_in(page)["notes"] == ["no face was found"]
+    assert facts_in(page)["people"] == []
+
+
+@pytest.mark.parametrize("duration", [0.0, 12.0])
+@pytest.mark.parametrize("modality", ["face", "voice", "text", "fused"])
+def test_any_modality_alone_makes_a_page(recording: Recording, modality: str, duration: float) -> None:
+    alone = replace(recording, segments=(), duration=duration, estimates=tuple(e for e in recording.estimates if e.modality == modality))
+    assert {s["modality"] for s in facts_in(report.page(alone))["series"]} == {modality}
+
+
+def test_estimates_of_nothing_but_missing_rows_are_no_series() -> None:
+    e = Estimates.of([Segment(0, 1, "a")], [[np.nan] * 3], taxonomy=VAD, modality="voice", model="m", reason=["silence"])
+    assert report.facts(silent(estimates=(e,)))["series"] == []
+
+
+def test_infinite_values_and_odd_settings_do_not_break_the_page() -> None:
+    e = Estimates.of([Segment(0, 1, "a")], [[np.inf, 0, 0]], taxonomy=VAD, modality="voice", model="m")
+    odd = {"path": Path("x"), "n": np.int64(3), "x": np.float32(np.nan), "set": {1}, "object": object()}
+    page = report.page(silent(estimates=(e,), settings=odd, versions=odd, media=odd))
+    assert facts_in(page)["media"]["n"] == 3
+
+
+def test_portraits_are_pictures_inside_the_file(recording: Recording) -> None:
+    people = report.facts(replace(recording, portraits={"Ada": b"\xff\xd8\xff\xe0made up"}))["people"]
+    assert people[0]["portrait"].startswith("data:image/jpeg;base64,/9j/")
+    assert people[1]["portrait"] is None
+
+
+def test_settings_say_what_was_chosen(recording: Recording) -> None:
+    settings = {s["name"]: s for s in report.facts(recording)["settings"]}
+    assert settings["pause"]["changed"]
+    assert not settings["fps"]["changed"]
+    assert settings["fps"]["unit"] == "1/s"
+    assert settings["fps"]["reason"]
+
+
+def test_every_label_has_a_colour(recording: Recording) -> None:
+    for t in report.facts(recording)["taxonomies"].values():
+        assert len(t["colours"]) == len(t["labels"])
+        assert all(re.fullmatch(r"#[0-9a-fA-F]{6}", c) for c in t["colours"])
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="looks at the page with Chromium")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_page_opens_in_a_browser_without_an_error(tmp_path: Path, recording: Recording, theme: str) -> None:
+    path, picture = report.write(recording, tmp_path / "talk.html"), tmp_path / "talk.png"
+    script = Path(__file__).parent.parent / "scripts" / "screenshot"
+    told = subprocess.run([script, path, picture, theme, "1000", "1400"], capture_output=True, text=True, timeout=120, check=True)
+    assert told.stdout == ""
+    assert picture.stat().st_size > 50_000

@@ -83,8 +83,9 @@ class FaceStream:
         The m faces in it, from left to right, and values (m, k) of the model.
         """
         found = detect.detect(frame, min_face=self.settings.min_face, score=self.settings.face_score)
-        track = self._tracker.update(time, frame, found.box, found.landmarks)
-        sharp = np.array([quality.sharpness(quality.aligned(frame, points)) for points in found.landmarks])
+        aligned = np.array([quality.aligned(frame, points) for points in found.landmarks])
+        track = self._tracker.update(time, frame, found.box, aligned)
+        sharp = np.array([quality.sharpness(face) for face in aligned])
         pose = np.array([quality.pose(points) for points in found.landmarks]).reshape(-1, 3)
         good = np.array([quality.quality(*face) for face in zip(found.box, found.score, pose, sharp, strict=True)])
         faces = Faces(

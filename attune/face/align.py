@@ -49,10 +49,10 @@ def crop(frame: Array, landmarks: Array, template: Array, size: tuple[int, int])
     >>> crop(np.zeros((90, 160, 3), np.uint8), FER + 20, FER, (48, 48)).shape
     (48, 48, 3)
     """
-    z, w = (np.asarray(p, np.float64) @ (1, 1j) for p in (landmarks, template))
-    spread = np.sum(np.abs(z - z.mean()) ** 2)
-    turn = np.sum(np.conj(z - z.mean()) * (w - w.mean())) / spread if spread > 0 else np.nan
-    if not np.isfinite(turn) or turn == 0:
+    z, w = (np.nan_to_num(p, nan=0.0, posinf=0.0, neginf=0.0) @ (1, 1j) for p in (landmarks, template))
+    spread = float(np.sum(np.abs(z - z.mean()) ** 2))
+    turn = np.sum(np.conj(z - z.mean()) * (w - w.mean())) / spread if spread > 0 else 0.0
+    if turn == 0 or not np.isfinite(landmarks).all():
         raise ShapeError(f"landmarks {np.asarray(landmarks).tolist()} can't be laid onto a template; expected five different finite points")
     return warp(frame, 1 / turn, z.mean() - w.mean() / turn, size)
 
@@ -108,9 +108,15 @@ def warp(frame: Array, turn: complex, shift: complex, size: tuple[int, int]) -> 
     x0, y0 = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
     fx, fy = ((p - p0).astype(np.float32)[..., None] for p, p0 in ((x, x0), (y, y0)))
     flat, corner = part.reshape(-1, 3), y0 * nx + x0
-    top = flat[corner] * (1 - fx) + flat[corner + 1] * fx
-    low = flat[corner + nx] * (1 - fx) + flat[corner + nx + 1] * fx
-    return np.asarray(top * (1 - fy) + low * fy + np.float32(0.5)).astype(np.uint8)
+
+    def pixels(step: int) -> Array:
+        return np.take(flat, corner + step, axis=0).astype(np.float32)
+
+    top, low = pixels(0), pixels(nx)
+    top += fx * (pixels(1) - top)
+    low += fx * (pixels(nx + 1) - low)
+    top += fy * (low - top)
+    return np.asarray(top + np.float32(0.5)).astype(np.uint8)
 
 
 def _span(x: Array, fold: int) -> tuple[Array, int, Array]:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from attune.face.align import Array
-from attune.face.quality import aligned, gray
+from attune.face.quality import gray
 
 MEMORY = 50                              # lost tracks that are remembered
 SIGHTINGS = 2                            # times a track must be seen before it counts as a person
@@ -34,7 +34,7 @@ PACE = 0.3                               # how quickly a track's remembered look
 
 
 class Looks(NamedTuple):
-    """How a face looks: `face` (256,) the aligned face, grey, zero mean, length 1; `colours` (78,) shares of the colours around it."""
+    """How a face looks: `face` (256,) its pattern; `colours` (78,) shares of the colours around it."""
 
     face: Array
     colours: Array
@@ -70,14 +70,28 @@ class Tracker:
         self._shot: Array | None = None
         self._count = 0
 
-    def update(self, time: float, frame: Array, boxes: Array, landmarks: Array) -> Array:
-        """Numbers (n,) int from 0 for the faces (n, 4), (n, 5, 2) of the next picture, `time` seconds into the recording."""
+    def update(self, time: float, frame: Array, boxes: Array, faces: Array) -> Array:
+        """Give numbers to the faces of the next picture.
+
+        Parameters
+        ----------
+        time : float
+            Seconds into the recording, not before the last one.
+        frame : (h, w, 3) uint8, RGB
+        boxes : (n, 4) xyxy pixels
+        faces : (n, 64, 64, 3) uint8
+            The same faces, aligned as `quality.aligned` does.
+
+        Returns
+        -------
+        (n,) int from 0, each at most once
+        """
         shot = shot_of(frame)
         cut = self._shot is not None and likeness(self._shot, shot) < CUT
         self._shot = shot
         for track in self.tracks:
             track.lost = track.lost or cut or time - track.time > self.patience
-        looks = [looks_of(frame, box, points) for box, points in zip(boxes, landmarks, strict=True)]
+        looks = [Looks(pattern(face), colours_around(frame, box)) for face, box in zip(faces, boxes, strict=True)]
         costs = [[self._cost(track, time, box, look, shot) for box, look in zip(boxes, looks, strict=True)] for track in self.tracks]
         numbers = np.full(len(boxes), -1, np.int64)
         for row, face in assign(np.array(costs).reshape(len(self.tracks), len(boxes))):
@@ -181,11 +195,11 @@ def likeness(a: Array, b: Array) -> float:
 HUES, LEVELS = 12, 6                     # of the histogram of colours; grey is a thirteenth hue
 
 
-def looks_of(frame: Array, box: Array, landmarks: Array) -> Looks:
-    """The looks of a face in a picture."""
-    face = gray(aligned(frame, landmarks)).reshape(16, 4, 16, 4).mean(axis=(1, 3)).ravel()
-    face -= face.mean()
-    return Looks(face / max(float(np.linalg.norm(face)), 1e-6), colours_around(frame, box))
+def pattern(face: Array) -> Array:
+    """(256,) an aligned face (64, 64, 3) uint8 in grey, 16 x 16, zero mean, length 1."""
+    small = gray(face).reshape(16, 4, 16, 4).mean(axis=(1, 3)).ravel()
+    small -= small.mean()
+    return np.asarray(small / max(float(np.linalg.norm(small)), 1e-6))
 
 
 def colours_around(frame: Array, box: Array) -> Array:

@@ -15,10 +15,7 @@ from typing import Any
 import numpy as np
 
 from attune.taxonomy import taxonomy
-from attune.text.units import units
 from attune.types import Segment
-
-__all__ = ["measure", "spoken", "units"]
 
 Hook = Callable[[str, float, float], None]      # step, done, total: here texts
 BATCH = 64                               # texts between two calls of the hook

@@ -25,6 +25,8 @@ from attune.types import SOMEONE, Segment
 LARGEST = 32 * 2**20                     # bytes; a day of talk as JSON with word times is about 20 MB
 SLOW = 2.0                               # times the usual length of a line; who takes longer has paused
 
+NEAR = 0.2                               # of the shorter line: how far a border between lines is moved to a pause; keeps their order
+
 SPREAD = "the transcript has no times: its lines were laid over the speech in proportion to their letters, and are estimates"
 _UNREADABLE = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 _STAMP = re.compile(rf"^[\[(]?\s*{cues.CLOCK}\s*(?:[\])]|[-–—]\s|\s)\s*(?=\S)(.*)$")
@@ -119,7 +121,8 @@ def decode(data: bytes, name: str = "the transcript") -> tuple[str, tuple[str, .
 def spread(segments: Sequence[Segment], speech: Iterable[tuple[float, float]]) -> tuple[Segment, ...]:
     """Lines without times, laid over the speech intervals [start, end) in proportion to their letters.
 
-    A line may reach over a pause. Where no speech was heard there is no place for a line, and none is returned.
+    A border between two lines that falls near a pause is moved into it; a line may reach over a pause. Where no speech was heard
+    there is no place for a line, and none is returned.
 
     >>> [(s.start, s.end) for s in spread([Segment(0, 0, text="four"), Segment(0, 0, text="more")], [(1, 2), (3, 4)])]
     [(1.0, 2.0), (3.0, 4.0)]
@@ -131,6 +134,7 @@ def spread(segments: Sequence[Segment], speech: Iterable[tuple[float, float]]) -
     spoken = np.concatenate([[0.0], np.cumsum(intervals[:, 1] - intervals[:, 0])])
     edges = np.concatenate([[0.0], np.cumsum(letters)]) / letters.sum() * spoken[-1]
     edges[-1] = spoken[-1]
+    edges = _to_pauses(edges, spoken)
 
     def place(at: float, side: str) -> float:
         # a line that ends where an interval ends, ends there, not where the next interval begins
@@ -139,6 +143,15 @@ def spread(segments: Sequence[Segment], speech: Iterable[tuple[float, float]]) -
 
     times = [(place(a, "right"), place(b, "left")) for a, b in pairwise(edges.tolist())]
     return tuple(replace(s, start=a, end=max(a, b), words=()) for s, (a, b) in zip(segments, times, strict=True))
+
+
+def _to_pauses(edges: np.ndarray, pauses: np.ndarray) -> np.ndarray:
+    """Borders between lines, those moved to the nearest pause that have one within `NEAR` of the shorter line beside them."""
+    inner, length = edges[1:-1], np.diff(edges)
+    after = np.clip(np.searchsorted(pauses, inner), 1, len(pauses) - 1)
+    nearest = np.where(inner - pauses[after - 1] < pauses[after] - inner, pauses[after - 1], pauses[after])
+    near = np.abs(nearest - inner) <= NEAR * np.minimum(length[:-1], length[1:])
+    return np.concatenate([edges[:1], np.where(near, nearest, inner), edges[-1:]])
 
 
 def _plain(text: str, name: str) -> Transcript:

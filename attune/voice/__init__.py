@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
@@ -79,9 +80,7 @@ class VoiceStream:
         self._model: Callable[[list[np.ndarray]], np.ndarray] | None = model.load() if model is not None else None
         self._shortest = round(model.MIN_SECONDS * SAMPLE_RATE) if model is not None else 1
         self._k = sum(len(taxonomy(name)) for name in model.TAXONOMIES) if model is not None else 0
-        self._kept = round((LONGEST + settings.pause) * SAMPLE_RATE) + 2 * STEP
-        self._sound = np.zeros(0, np.float32)
-        self._sound_start = 0                            # of what is kept, in samples
+        self._tape = _Tape(round((LONGEST + settings.pause) * SAMPLE_RATE) + 2 * STEP)
         self._due: list[tuple[float, int, _Unit]] = []   # by the time at which the next piece is over
         self._count = 0
         self._windows = _windows(settings) if segments is None and settings.granularity == "window" else None
@@ -101,10 +100,8 @@ class VoiceStream:
         samples, done = finite(samples), []
         for at in range(0, len(samples), STEP):
             chunk = samples[at : at + STEP]
-            self._sound = np.concatenate([self._sound, chunk])
+            self._tape.append(chunk)
             done += self._advance(self._activity.push(chunk))
-            forget = max(0, len(self._sound) - self._kept)
-            self._sound, self._sound_start = self._sound[forget:], self._sound_start + forget
         return done
 
     def close(self) -> list[Heard]:
@@ -125,7 +122,7 @@ class VoiceStream:
         while self._due and (over or self._due[0][0] <= heard):
             _, number, unit = heapq.heappop(self._due)
             self._measure(unit)
-            if unit.next < unit.pieces and unit.piece()[0] < self.duration:
+            if unit.next < unit.pieces and not (over and unit.piece()[0] >= self.duration):
                 heapq.heappush(self._due, (unit.piece()[1], number, unit))
             else:
                 done.append(unit.result(self.duration if over else None, self._k))
@@ -140,8 +137,7 @@ class VoiceStream:
         """Measure the next piece of a unit."""
         start, end = unit.piece()
         unit.next += 1
-        first, last = round(start * SAMPLE_RATE), min(round(end * SAMPLE_RATE), self._activity.received)
-        sound = self._sound[max(0, first - self._sound_start) : max(0, last - self._sound_start)]
+        sound = self._tape.read(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))
         unit.sound += len(sound)
         reason = self._why_not(unit.segment, start, end, sound)
         if not reason and self._model is not None:
@@ -158,8 +154,9 @@ class VoiceStream:
     def _why_not(self, segment: Segment, start: float, end: float, sound: np.ndarray) -> str:
         """Why a stretch can't be measured, or nothing."""
         if len(sound) < max(1, self._shortest):
-            cut_off = segment.kind != "window" and end > self.duration and round((end - start) * SAMPLE_RATE) >= self._shortest
-            return BEYOND if cut_off else TOO_SHORT
+            cut_off = end > self.duration and round((end - start) * SAMPLE_RATE) >= self._shortest
+            last_window = segment.kind == "window" and start < self.duration
+            return BEYOND if cut_off and not last_window else TOO_SHORT
         if math.sqrt(np.square(sound, dtype=np.float64).mean()) < SILENCE:
             return SILENT
         if segment.kind == "window" and self._activity.speech_in(start, end) < min(VOICED, (end - start) / 2):
@@ -191,6 +188,39 @@ def quality(sound: np.ndarray, *, background: float) -> float:
     clipped = float(np.mean(np.abs(sound) >= CLIPPED))
     whole = max(0.0, 1 - clipped / SPOILT)
     return clear * whole * min(1.0, len(sound) / SAMPLE_RATE / AMPLE)
+
+
+class _Tape:
+    """The last sound that was heard, at least `kept` samples of it, in blocks."""
+
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
+        self._blocks: deque[np.ndarray] = deque()
+        self._new: list[np.ndarray] = []
+        self._start = self._settled = self._end = 0      # of the first block, of the new chunks, of all, in samples
+
+    def append(self, chunk: np.ndarray) -> None:
+        self._new.append(chunk)
+        self._end += len(chunk)
+        if self._end - self._settled >= STEP // 4:
+            self._settle()
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        """Samples first to last, as far as they were heard and are kept."""
+        self._settle()
+        parts, at = [np.zeros(0, np.float32)], self._start
+        for block in self._blocks:
+            if at < last and at + len(block) > first:
+                parts.append(block[max(0, first - at) : max(0, last - at)])
+            at += len(block)
+        return np.concatenate(parts)
+
+    def _settle(self) -> None:
+        if self._new:
+            self._blocks.append(np.concatenate(self._new))
+            self._new, self._settled = [], self._end
+        while self._blocks and self._start + len(self._blocks[0]) <= self._end - self._kept:
+            self._start += len(self._blocks.popleft())
 
 
 @dataclass

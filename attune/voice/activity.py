@@ -109,6 +109,7 @@ class Probability:
         self._h, self._c = np.zeros(STATE, np.float32), np.zeros(STATE, np.float32)
         self._context = np.zeros(CONTEXT, np.float32)
         self._waiting: list[np.ndarray] = []
+        self._judged = 0                     # samples that aren't waiting
         self._loudest = 0.0                  # power
         self.power = array("f")
         self.received = 0
@@ -119,11 +120,11 @@ class Probability:
         self.received += len(samples)
         self._waiting.append(samples)
         step = GROUP * WINDOW
-        if sum(map(len, self._waiting)) < step:
+        if self.received - self._judged < step:
             return np.zeros(0, np.float32)
         sound = np.concatenate(self._waiting)
         whole = len(sound) - len(sound) % step
-        self._waiting = [sound[whole:].copy()]
+        self._waiting, self._judged = [sound[whole:].copy()], self._judged + whole
         return np.concatenate([self._group(sound[i : i + step]) for i in range(0, whole, step)])
 
     def close(self) -> np.ndarray:

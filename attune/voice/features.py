@@ -60,7 +60,7 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     window = np.hanning(WINDOW + 1)[:-1]
     frames = np.lib.stride_tricks.sliding_window_view(np.asarray(samples, np.float32), WINDOW)[::HOP]
     power = np.abs(np.fft.rfft(frames * window, N_FFT, axis=1) / window.sum()) ** 2
-    return (10 * np.log10(power @ mel_filters() + TINY)).astype(np.float32)
+    return np.asarray(10 * np.log10(power @ mel_filters() + TINY), np.float32)
 
 
 def level(decibels: np.ndarray) -> np.ndarray:
@@ -79,7 +79,7 @@ def normalise(decibels: np.ndarray) -> np.ndarray:
     loud = np.quantile(levels, LOUD)
     heard = np.flatnonzero(levels > loud - QUIET)
     kept = decibels[max(0, heard[0] - MARGIN) : heard[-1] + 1 + MARGIN]
-    return (np.maximum(kept - loud + FLOOR, 0) / SCALE).astype(np.float32)
+    return np.asarray(np.maximum(kept - loud + FLOOR, 0) / SCALE, np.float32)
 
 
 def measurable(samples: np.ndarray, shortest: float) -> bool:

@@ -100,7 +100,7 @@ def columns(m: ModuleType) -> dict[str, slice]:
 CARD = {                                                     # what a card must speak of
     "the command that made it": r"recipes/\w+\.py", "its licence": r"licen[cs]e", "what its figures are of": r"held[ -]out|out[ -]of[ -]sample|in[ -]sample",
     "the number of cases": r"\bn\b ?(=|\|)|[\d,]+ (clips|pictures|comments|sentences)", "intervals": r"\[[-\d.]+, ?[-\d.]+\]", "calibration": r"calibrat",
-    "its time on one core": r"one core", "its limits": r"limit", "what it isn't for": r"not for|not be used|must not|isn't for|never use",
+    "its time on one core": r"\d ?ms\b", "its limits": r"limit", "what it isn't for": r"not for|not be used|must not|isn't for|never use",
 }
 
 

@@ -46,12 +46,15 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_values_are_shares_of_those_who_only_heard(root: Path) -> None:
     first = next(iter(crema_d.items(root)))
     named = dict(zip(crema_d.LABELS, first.values.tolist(), strict=True))
-    assert named["happy"] == pytest.approx(0.6) and named["angry"] == pytest.approx(0.2) and named["neutral"] == pytest.approx(0.2)
+    assert named["happy"] == pytest.approx(0.6)
+    assert named["angry"] == pytest.approx(0.2)
+    assert named["neutral"] == pytest.approx(0.2)
 
 
 def test_labels_nobody_could_choose_are_unknown(root: Path) -> None:
     for item in crema_d.items(root):
-        assert np.isnan(item.values[[1, 7]]).all() and np.nansum(item.values) == pytest.approx(1)
+        assert np.isnan(item.values[[1, 7]]).all()
+        assert np.nansum(item.values) == pytest.approx(1)
 
 
 def test_the_silent_clip_and_clips_without_votes_are_left_out(root: Path) -> None:
@@ -71,5 +74,5 @@ def test_an_unknown_emotion_is_refused(tmp_path: Path) -> None:
 
 
 def test_missing_votes_say_where_to_get_them(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="github.com/CheyneyComputerScience"):
+    with pytest.raises(FileNotFoundError, match=r"github\.com/CheyneyComputerScience"):
         list(crema_d.items(tmp_path))

@@ -22,7 +22,8 @@ def test_nemo_official_layout_with_its_sentences(tmp_path: Path) -> None:
     first, second = nemo.items(tmp_path)
     assert (first.text, second.text) == ("Lubię czytać.", "")
     assert (first.split, second.split) == ("train", "dev")
-    assert nemo.LABELS[int(np.nanargmax(first.values))] == "angry" and nemo.LABELS[int(np.nanargmax(second.values))] == "surprised"
+    assert nemo.LABELS[int(np.nanargmax(first.values))] == "angry"
+    assert nemo.LABELS[int(np.nanargmax(second.values))] == "surprised"
     assert np.isnan(first.values).tolist() == [label in ("calm", "disgust") for label in nemo.LABELS]
 
 
@@ -41,7 +42,8 @@ def test_urdu_official_layout(tmp_path: Path) -> None:
     assert {id: urdu.LABELS[int(np.nanargmax(item.values))] for id, item in found.items()} == {
         "SM1_F10_A010": "angry", "SF10_F1_S01": "sad", "SM9_F1_N01": "neutral"
     }
-    assert found["SM1_F10_A010"].split == "dev" and found["SF10_F1_S01"].split == "train"
+    assert found["SM1_F10_A010"].split == "dev"
+    assert found["SF10_F1_S01"].split == "train"
     assert np.isnan(found["SF10_F1_S01"].values).sum() == 4
 
 

@@ -69,7 +69,6 @@ def test_no_rows_in_no_rows_out() -> None:
     ("Congratulations, you did an amazing job!", "admiration"),
     ("That is disgusting, it makes me want to vomit.", "disgust"),
     ("The meeting is at ten.", "neutral"),
-    ("😂😂😂", "amusement"),
 ])
 def test_a_plain_sentence_is_read_plainly(text: str, label: str) -> None:
     assert label in said(text)
@@ -96,7 +95,7 @@ def test_written_tokens_of_the_model_are_words_not_commands() -> None:
 
 def test_emoji_are_read_by_name_and_skin_tones_left_out() -> None:
     assert named("Great 👍🏽") == named("Great 👍") == "Great  thumbs up sign "
-    assert not np.array_equal(load()(["😡"]), load()(["😊"]))
+    assert vad("😭")["valence"] < vad("😊")["valence"]
 
 
 def test_embedding_is_what_the_heads_see() -> None:

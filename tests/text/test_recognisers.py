@@ -61,16 +61,24 @@ def test_model_is_found_where_the_variable_says_or_in_the_cache(tmp_path, monkey
     monkeypatch.delenv(faster_whisper.FOLDER, raising=False)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     assert faster_whisper.folder() is None
-    for size in ("tiny", "base"):
-        model = tmp_path / "hub" / f"models--Systran--faster-whisper-{size}" / "snapshots" / "abc" / "model.bin"
-        model.parent.mkdir(parents=True)
-        model.touch()
-    assert faster_whisper.folder() == model.parent
-    assert faster_whisper._name(model.parent) == "faster-whisper-base"
+    models = {size: tmp_path / "hub" / f"models--Systran--faster-whisper-{size}" / "snapshots" / "abc" for size in ("tiny", "base", "small.en")}
+    for model in models.values():
+        whole(model)
+    assert faster_whisper.folder() == models["small.en"]
+    assert faster_whisper.folder("de") == models["base"]
+    assert faster_whisper._name(models["base"]) == "faster-whisper-base"
+    (models["base"] / "tokenizer.json").unlink()                 # which the library would fetch
+    assert faster_whisper.folder("de") == models["tiny"]
     monkeypatch.setenv(faster_whisper.FOLDER, str(tmp_path))
     assert faster_whisper.folder() is None
-    (tmp_path / "model.bin").touch()
+    whole(tmp_path)
     assert faster_whisper.folder() == tmp_path
+
+
+def whole(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("model.bin", "config.json", "tokenizer.json"):
+        (folder / name).touch()
 
 
 def test_without_a_model_the_error_says_how_to_get_one(monkeypatch, tmp_path):

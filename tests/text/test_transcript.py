@@ -286,6 +286,12 @@ def test_spread_lines_keep_their_order_stay_in_speech_and_use_all_of_it(lines, g
         assert any(a - 1e-6 <= s.start <= b + 1e-6 for a, b in speech)
 
 
+def test_border_between_lines_is_moved_to_a_pause_nearby_and_not_to_one_far_off():
+    lines = [Segment(0, 0, text="a" * 50), Segment(0, 0, text="b" * 50)]
+    assert [(s.start, s.end) for s in spread(lines, [(0, 5.9), (7, 11.1)])] == [(0, 5.9), (7, 11.1)]
+    assert [(s.start, round(s.end, 6)) for s in spread(lines, [(0, 7), (8, 11)])] == [(0, 5), (5, 11)]
+
+
 def test_lines_have_no_place_where_there_is_no_speech():
     assert spread([Segment(0, 0, text="a")], []) == ()
 

@@ -27,8 +27,10 @@ def model() -> model_file.Prosody:
 
 def test_rows_are_distributions(model: model_file.Prosody) -> None:
     p = model([voiced(0.2), voiced(1.0), voiced(4.0)])
-    assert p.shape == (3, 8) and p.dtype == np.float32
-    assert np.allclose(p.sum(1), 1, atol=1e-5) and (p >= 0).all()
+    assert p.shape == (3, 8)
+    assert p.dtype == np.float32
+    assert np.allclose(p.sum(1), 1, atol=1e-5)
+    assert (p >= 0).all()
 
 
 def test_a_batch_is_nothing_but_its_rows(model: model_file.Prosody) -> None:
@@ -46,7 +48,8 @@ def test_nothing_to_measure_is_nan_and_leaves_the_others_alone(model: model_file
     broken = x.copy()
     broken[100] = np.inf
     p = model([np.zeros(RATE, np.float32), broken, x[: round(0.2 * RATE) - 1], np.zeros(0, np.float32), x])
-    assert np.isnan(p[:4]).all() and np.array_equal(p[4:], model([x]))
+    assert np.isnan(p[:4]).all()
+    assert np.array_equal(p[4:], model([x]))
     assert np.isnan(model.embed([np.zeros(RATE, np.float32)])).all()
 
 
@@ -62,7 +65,8 @@ def test_gain_changes_nothing(model: model_file.Prosody, decibels: float) -> Non
 
 
 def test_no_input_gives_no_row(model: model_file.Prosody) -> None:
-    assert model([]).shape == (0, 8) and model.embed([]).shape == (0, model.embed([voiced(0.5)]).shape[1])
+    assert model([]).shape == (0, 8)
+    assert model.embed([]).shape == (0, model.embed([voiced(0.5)]).shape[1])
 
 
 def test_more_than_half_a_minute_is_the_mean_of_its_pieces(model: model_file.Prosody) -> None:

@@ -119,6 +119,14 @@ def test_windows_cover_the_recording_and_those_without_speech_say_so():
     assert [r.reason for r in rows if r.segment.start < 2.5] == [""] * 5
 
 
+def test_last_window_is_too_short_and_a_known_one_after_the_end_lies_beyond():
+    rows, _ = heard(SOUND[: 16_100], granularity="window", window=0.5)
+    assert [(r.segment.end, r.reason) for r in rows][-1] == (16_100 / SAMPLE_RATE, TOO_SHORT)
+    rows, _ = heard(SOUND[: SAMPLE_RATE], segments=[Segment(1, 1.5, kind="window"), Segment(0.9, 1.4, kind="window")])
+    assert [r.reason for r in rows] == [TOO_SHORT, BEYOND]
+    assert rows[0].segment.end == 1
+
+
 def test_windows_of_a_fifth_of_a_second_are_measured():
     rows, _ = heard(SOUND, granularity="window", window=0.2)
     assert len(rows) == 60
@@ -140,11 +148,22 @@ def test_unit_longer_than_the_model_hears_at_once_is_the_mean_of_equal_pieces():
     assert np.allclose(rows[0].values, np.mean(pieces, axis=0), rtol=1e-4)
 
 
+def test_unit_whose_pieces_meet_where_a_push_ends_is_measured_to_its_end():
+    sound = np.concatenate([SOUND] * 5)
+    known = [Segment(0, 51.2)]                           # pieces meet at 25.6 s, a hundred groups of windows
+    assert same(heard(sound, 4096, known)[0], heard(sound, None, known)[0])
+
+
+def test_sample_by_sample_is_the_same():
+    sound = SOUND[: SAMPLE_RATE]
+    assert same(heard(sound, 1, KNOWN)[0], heard(sound, None, KNOWN)[0])
+
+
 def test_what_is_kept_stays_small_however_long_the_recording_or_the_unit():
     stream = VoiceStream(FACTS, Settings(), [Segment(0, 1e9), Segment(-1e9, 1), Segment(1e8, 1e9)])
     for _ in range(10):
         stream.push(SOUND)
-        assert len(stream._sound) < 35 * SAMPLE_RATE
+        assert sum(map(len, stream._tape._blocks)) < 36 * SAMPLE_RATE
     rows = stream.close()
     assert [r.reason for r in rows] == ["", BEYOND]
 

@@ -45,17 +45,25 @@ def available() -> bool:
     return importlib.util.find_spec("faster_whisper") is not None and folder() is not None
 
 
-def folder() -> Path | None:
-    """The folder of a model: $ATTUNE_WHISPER, or in the cache of Hugging Face's hub; None if there is none."""
+def folder(language: str | None = None) -> Path | None:
+    """The folder of a model that knows the language: $ATTUNE_WHISPER, or in the cache of Hugging Face's hub; None if there is none."""
     given = os.environ.get(FOLDER)
     if given:
-        return Path(given) if (Path(given) / "model.bin").is_file() else None
+        return Path(given) if _complete(Path(given)) else None
     home = Path(os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface")
     cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
     for size in SIZES:
-        for model in sorted(cache.glob(f"models--*--faster-whisper-{size}/snapshots/*/model.bin")):
-            return model.parent
+        if size.endswith(".en") and language not in (None, "en"):
+            continue
+        for model in sorted(cache.glob(f"models--*--faster-whisper-{size}/snapshots/*")):
+            if _complete(model):
+                return model
     return None
+
+
+def _complete(model: Path) -> bool:
+    """Whether nothing is missing that the library would fetch."""
+    return all((model / name).is_file() for name in ("model.bin", "config.json", "tokenizer.json"))
 
 
 def transcribe(
@@ -81,14 +89,14 @@ def transcribe(
     MissingExtra
         If the library or a model isn't here.
     """
-    model = model or folder()
+    tag = None if not language or language == "auto" else language.lower().replace("_", "-").split("-")[0]
+    model = model or folder(tag)
     if model is None:
-        raise MissingExtra(f"no model for {TITLE} on this machine: {INSTALL}")
+        raise MissingExtra(f"no model for {TITLE} and the language {tag or 'of the sound'} on this machine: {INSTALL}")
     whisper = (library or _library()).WhisperModel(str(model), device="cpu", compute_type="int8", local_files_only=True)
     if hasattr(sound, "waveform"):
         sound = sound.waveform(SAMPLE_RATE)
     source = np.asarray(sound, np.float32) if not isinstance(sound, str | Path) else str(sound)
-    tag = None if not language or language == "auto" else language.lower().replace("_", "-").split("-")[0]
     found, info = whisper.transcribe(source, language=tag, word_timestamps=True, vad_filter=True, condition_on_previous_text=False)
     segments = []
     for each in found:                   # recognised while we ask
