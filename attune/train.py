@@ -57,7 +57,8 @@ def fit(
 
     batches yields endlessly, from its first batch: a run that goes on skips the batches it has had, and takes up torch's random
     numbers where it left them, so that it ends as an uninterrupted one; score is higher-is-better on held-out data; out gets
-    `last.pt`, `best.pt` and `log.jsonl`; parameters are AdamW groups with an own "lr" where one is wanted (layer-wise decay), all of the model by default.
+    `last.pt`, `best.pt` and `log.jsonl`; parameters are AdamW groups with an own "lr" where one is wanted (layer-wise decay), all
+    of the model by default.
     """
     out.mkdir(parents=True, exist_ok=True)
     groups = parameters or [{"params": [p for p in model.parameters() if p.requires_grad]}]

@@ -488,7 +488,8 @@ def card(facts: dict[str, Any]) -> str:
     row("ECE against the votes", now["votes"]["ece"], plain["votes"]["ece"])
     found, before = now["majority"]["recall"], plain["majority"]["recall"]
     filled = CARD.format(
-        **{k: v for k, v in facts.items() if not isinstance(v, dict) and k != "note"}, note=textwrap.fill(facts["note"], 140), **facts["chosen"], title=ferplus_resnet.TITLE, limits=textwrap.fill(ferplus_resnet.LIMITS, 140),
+        **{k: v for k, v in facts.items() if not isinstance(v, dict) and k != "note"}, **facts["chosen"],
+        title=ferplus_resnet.TITLE, note=textwrap.fill(facts["note"], 140), limits=textwrap.fill(ferplus_resnet.LIMITS, 140),
         results="\n".join(lines), n_votes=now["votes"]["n"], names=" | ".join(ferplus.EMOTIONS), bars="---|" * 7 + "---",
         recalls="\n".join(
             f"| {e} | {found[e]['n']} | {found[e]['recall']:.3f} | {before[e]['recall']:.3f} | {now['votes']['pearson'][e]:.2f} |" for e in ferplus.EMOTIONS

@@ -43,6 +43,7 @@ FRAMES = (48, 112)                       # length of a batch, 1.0 to 2.2 s
 FOLDS = tuple(range(first, first + 4) for first in range(1, 21, 4))     # actors; two men and two women each
 SMOOTHING = 0.1                          # of the labels an actor was given; votes are left as they are
 SEED = 0
+MIXED = 0.0                              # share of batches whose clips are mixed in pairs
 FIRST_STEPS, STEPS = 400, 600
 
 
@@ -185,7 +186,7 @@ def batches(clips: Clips, shares: dict[str, int], seed: int) -> Iterator[Batch]:
         frames = int(rng.integers(*FRAMES))
         x = np.stack([fitted(masked(normalise(varied(clips.decibels[i], rng)), rng), frames, rng) for i in chosen])
         other = rng.permutation(len(chosen))
-        mixes = rng.random() < 0.3
+        mixes = rng.random() < MIXED
         share = rng.beta(0.4, 0.4, len(chosen)).astype(np.float32) if mixes else np.ones(len(chosen), np.float32)
         x = share[:, None, None] * x + (1 - share)[:, None, None] * x[other]
         t, k = torch.from_numpy(target[chosen].astype(np.float32)), torch.from_numpy(known[chosen])

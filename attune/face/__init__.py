@@ -16,6 +16,7 @@ from attune.face.align import Array
 from attune.face.detect import SMALLEST_USABLE, Found
 from attune.face.track import MEMORY, Tracker
 from attune.settings import Settings
+from attune.taxonomy import taxonomy
 from attune.types import Faces
 
 __all__ = ["SMALLEST_USABLE", "FaceModel", "FaceStream", "Found", "Seen", "measure"]
@@ -30,6 +31,7 @@ class FaceModel(Protocol):
     """A module of attune/face/models, or anything with the same facts."""
 
     SIZE: tuple[int, int]
+    TAXONOMIES: tuple[str, ...]
 
     def load(self) -> Callable[[Array], Array]: ...
 
@@ -55,7 +57,7 @@ class FaceStream:
     Parameters
     ----------
     model : module of attune/face/models, or None to find faces only
-        Its SIZE (h, w), its TEMPLATE (5, 2) in pixels of that size, or None for eyes level in a square of 1.2 boxes, and load().
+        Its SIZE (h, w), TAXONOMIES, load(), and TEMPLATE (5, 2) in pixels of that size; without one the crop is `align.level`'s.
     settings : Settings
         min_face, face_score, patience and portraits are used.
     """
@@ -64,6 +66,7 @@ class FaceStream:
         self.settings = settings or Settings()
         self._facts = model
         self._model = model.load() if model else None
+        self.width = sum(len(taxonomy(name)) for name in model.TAXONOMIES) if model else 0      # k, columns of the values
         self._tracker = Tracker(self.settings.patience)
         self._portraits: dict[int, tuple[float, Array]] = {}
         self._pictures = 0
@@ -114,15 +117,15 @@ class FaceStream:
         return {track: self._portraits[track][1] for track in self.people if track in self._portraits}
 
     def _values(self, frame: Array, faces: Faces) -> Array:
-        if self._model is None or self._facts is None:
-            return np.zeros((len(faces), 0), np.float32)
+        if self._model is None or self._facts is None or not len(faces):
+            return np.zeros((len(faces), self.width), np.float32)
         height, width = self._facts.SIZE
         template = getattr(self._facts, "TEMPLATE", None)
         crops = [
             align.level(frame, box, points, height) if template is None else align.crop(frame, points, np.asarray(template), (height, width))
             for box, points in zip(faces.box, faces.landmarks, strict=True)
         ]
-        return np.asarray(self._model(np.array(crops, np.uint8).reshape(-1, height, width, 3)), np.float32)
+        return np.asarray(self._model(np.array(crops)), np.float32)
 
     def _keep_portraits(self, frame: Array, faces: Faces) -> None:
         for i, track in enumerate(faces.track.tolist()):
@@ -159,6 +162,5 @@ def measure(
             values.append(said)
         if hook:
             hook("face", float(time), duration)
-    width = values[0].shape[1] if values else 0
-    joined = np.concatenate(values) if values else np.zeros((0, width), np.float32)
+    joined = np.concatenate([np.zeros((0, stream.width), np.float32), *values])
     return Seen(Faces.join(faces), joined, np.array(times, np.float64), stream.people, stream.portraits)

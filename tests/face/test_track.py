@@ -119,8 +119,8 @@ def test_track_becomes_a_person_when_seen_twice() -> None:
 
 def test_memory_of_lost_tracks_is_bounded() -> None:
     tracker = Tracker(patience=0)
-    for t in range(3 * MEMORY):
-        see(tracker, t * 2.0, [(ADA, 60 + (t * 173) % 500, 80 + (t * 97) % 200, 30 + (t * 31) % 60)])
+    for t in range(2 * MEMORY):
+        see(tracker, t * 2.0, [(ADA, 60 + (t * 173) % 500, 80 + (t * 97) % 200, 24 + (t * 31) % 30)])
     assert len(tracker.tracks) <= MEMORY + 1
 
 
@@ -128,7 +128,7 @@ def test_no_number_is_given_twice_in_a_picture() -> None:
     tracker = Tracker()
     rng = np.random.default_rng(4)
     for t in range(12):
-        people: People = [([ADA, BEN, CAL][k % 3], *rng.uniform((80, 90), (560, 260)), float(rng.uniform(40, 120))) for k in range(5)]
+        people: People = [([ADA, BEN, CAL][k % 3], *rng.uniform((80, 90), (560, 260)), float(rng.uniform(30, 90))) for k in range(5)]
         numbers = see(tracker, t / FPS, people)
         assert len(set(numbers)) == 5 and min(numbers) >= 0
 
