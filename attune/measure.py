@@ -85,7 +85,7 @@ def measure(
     seen = _look(media, models, chosen, tell, keep, notes)
     given = _words(media, chosen, tell, notes)
     heard = _listen(media, models, chosen, given, tell, keep, notes)
-    duration = max(media.duration, heard.duration)
+    duration = _length(media, models)
     spoken, linked = _rows_of(given, heard, seen, duration, chosen)
     estimates = [timeline.rename(e, names) for e, names in ((seen.estimates, linked.faces), (heard.estimates, linked.voices)) if e is not None]
     estimates += _read(spoken, models, (given and given.language) or chosen.language, chosen, tell)
@@ -94,7 +94,7 @@ def measure(
     estimates += [p for modality in ("face", "voice") for p in reach([e for e in estimates if e.modality == modality], "vad") if p.projected]
 
     faces = next((e for e in estimates if e.modality == "face"), None)
-    rows = timeline.rows(spoken, faces, duration, pause=chosen.pause, gap=chosen.gap, heard=heard.estimates is not None)
+    rows = timeline.rows(spoken, faces, duration, pause=chosen.pause, gap=chosen.gap, heard=heard.estimates is not None or given is not None)
     fused = fuse([align(e, rows, missing=export.MISSING[e.modality]) for e in estimates])
     recording = Recording(
         source=media.name, duration=duration, segments=tuple(rows), faces=seen.faces, estimates=(*estimates, *fused), settings=chosen.asdict(),
@@ -136,7 +136,7 @@ def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: expo
             kept = len(faces)
         tell("face", time, media.duration)
     if not faces:
-        notes.append(f"no face of {chosen.min_face} pixels or more was found")
+        notes.append("no face was found")
     portraits = {stream.people[track]: picture for track, picture in stream.portraits.items()}
     return _Seen(Faces.join(faces), estimates(0), portraits)
 
@@ -200,6 +200,12 @@ def _listen(
     if not stream.speech:
         notes.append("no speech was heard")
     return _Heard(estimates(0), tuple(stream.speech), stream.duration)
+
+
+def _length(media: Media, models: Models) -> float:
+    """Seconds there really are, once everything was read: a file may be shorter than it says."""
+    read = all(modality in models for modality, there in (("face", media.has_video), ("voice", media.has_audio)) if there)
+    return media.end if read and media.duration > 0 else max(media.duration, media.end if media.duration > 0 else 0.0)
 
 
 def _rows_of(words: transcript.Transcript | None, heard: _Heard, seen: _Seen, duration: float, chosen: Settings) -> tuple[list[Segment], timeline.Link]:

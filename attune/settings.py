@@ -37,7 +37,7 @@ class Settings:
     hop: float | None = _option(None, "from window to window; by default the window's length", unit="s", low=0.05, high=60)
     gap: float = _option(5.0, "a pause longer than this is cut into rows of this length", unit="s", low=0.5, high=600)
     fps: float = _option(3.0, "pictures looked at per second, as source 000", unit="1/s", low=0.01, high=120)
-    min_face: int = _option(40, "smallest face looked for; below 36 pixels estimates mean little", unit="px", low=20, high=2000)
+    min_face: int = _option(40, "smallest face looked for, in a picture of up to 480 lines; it grows with larger ones (60 at 720), and below 36 estimates mean little", unit="px", low=20, high=2000)
     face_score: float = _option(0.9, "least probability of a face; 0.98 loses true faces", low=0.5, high=1)
     patience: float = _option(1.5, "how long a person may be hidden and keep the identity", unit="s", low=0, high=60)
     speech: float = _option(0.5, "least probability of speech", low=0.05, high=0.99)

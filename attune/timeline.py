@@ -77,6 +77,8 @@ def pauses(units: Iterable[Segment], duration: float, *, pause: float, gap: floa
     >>> [(p.start, p.end) for p in pauses([Segment(1, 2)], 8, pause=0.6, gap=5)]
     [(0.0, 1.0), (2.0, 5.0), (5.0, 8.0)]
     """
+    if duration <= 0:                     # a still picture
+        return [] if any(True for _ in units) else [Segment(0.0, 0.0, kind="pause")]
     out: list[Segment] = []
     free = 0.0
     for s in (*sorted((u.start, u.end) for u in units), (duration, duration)):

@@ -24,22 +24,22 @@ def draw(
     skin: tuple[int, int, int] = SKIN, hair: tuple[int, int, int] = HAIR, shirt: tuple[int, int, int] = SHIRT,
 ) -> Array:
     """The frame with a face of width `size` around (x, y), turned by `roll` degrees clockwise; landmarks are at `points(...)`."""
-    height, width = frame.shape[:2]
-    u, v = np.meshgrid(np.arange(width) + 0.5 - x, np.arange(height) + 0.5 - y)
-    turn = np.exp(-1j * np.radians(roll))
-    z = (u + 1j * v) * turn / size
-    u, v = z.real, z.imag
+    reach = 2.4 * size
+    x0, y0 = max(int(x - reach), 0), max(int(y - reach), 0)
+    part = frame[y0 : max(int(y + reach), 0), x0 : max(int(x + reach), 0)]
+    u, v = np.meshgrid(np.arange(part.shape[1], dtype=np.float32) + (x0 + 0.5 - x), np.arange(part.shape[0], dtype=np.float32) + (y0 + 0.5 - y))
+    turn = complex(np.exp(-1j * np.radians(roll)))
+    u, v = ((u * turn.real - v * turn.imag) / np.float32(size), (u * turn.imag + v * turn.real) / np.float32(size))
     soft = 1.5 / size
 
     def blob(cx: float, cy: float, rx: float, ry: float, edge: float = soft) -> Array:
-        away = np.hypot((u - cx) / rx, (v - cy) / ry)
+        away = np.sqrt(((u - cx) / rx) ** 2 + ((v - cy) / ry) ** 2)
         return np.clip((1 - away) * min(rx, ry) / edge + 0.5, 0, 1)[..., None]
 
-    out = frame.astype(np.float64)
+    out = part.astype(np.float32)
 
     def paint(where: Array, colour: Any, strength: float = 1.0) -> None:
-        nonlocal out
-        out = out * (1 - where * strength) + np.array(colour, np.float64) * where * strength
+        out[:] += (np.array(colour, np.float32) - out) * (where * np.float32(strength))
 
     tone = np.array(skin, np.float64)
     paint(blob(0, 1.5, 1.05, 0.75), shirt)
@@ -65,7 +65,9 @@ def draw(
     paint(np.clip((0.06 * np.sqrt(np.maximum(bow, 0)) - away) / soft, 0, 1)[..., None], (172, 88, 84))
     paint((np.clip((0.008 - away) / soft + 0.5, 0, 1) * (bow > 0))[..., None], (90, 30, 35))
     paint(blob(0, 0.46, 0.16, 0.03, 0.06), tone * 0.85, 0.6)
-    return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+    whole = frame.copy()
+    whole[y0 : y0 + part.shape[0], x0 : x0 + part.shape[1]] = np.clip(out + 0.5, 0, 255)
+    return whole
 
 
 def points(x: float, y: float, size: float, roll: float = 0.0) -> Array:

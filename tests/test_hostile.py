@@ -58,9 +58,9 @@ def float_sound(samples, rate=16_000):
     return make
 
 
-def film(width=64, height=64, frames=10, rate=10, step=1, codec="mpeg4", start=0):
+def film(width=64, height=64, frames=10, rate=10, step=1, codec="mpeg4", start=0, kind=None):
     def make(path):
-        with av.open(str(path), "w") as sink:
+        with av.open(str(path), "w", format=kind) as sink:
             stream = sink.add_stream(codec, rate=rate)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             for i in range(frames):
@@ -94,7 +94,7 @@ HOSTILE = {
     "clipped.wav": sound(np.where(np.arange(32_000) % 100 < 50, 32_767, -32_768).astype(np.int16)), "low_rate.wav": sound(np.zeros(50, np.int16), 50),
     "high_rate.wav": sound(np.zeros(384_000, np.int16), 384_000), "nan.wav": float_sound(np.where(np.arange(32_000) % 7 == 0, np.nan, tone)),
     "all_nan.wav": float_sound(np.full(16_000, np.nan)), "infinite.wav": float_sound(np.where(np.arange(32_000) == 5, np.inf, tone)),
-    "huge_values.wav": float_sound(tone * 1e30), "denormal.wav": float_sound(tone * 1e-38), "a_film.wav": film(), "a_sound.mp4.mp3": sound(np.zeros(8000, np.int16)),
+    "huge_values.wav": float_sound(tone * 1e30), "denormal.wav": float_sound(tone * 1e-38), "a_film.wav": film(kind="avi"), "a_sound.mp4.mp3": sound(np.zeros(8000, np.int16)),
     "one_pixel.avi": film(2, 2), "one_picture.mp4": film(frames=1), "odd.mkv": film(62, 34), "huge_times.mkv": film(frames=3, start=10**9), "sparse.mkv": film(frames=3, step=36_000),
     "fast.mkv": film(frames=300, rate=1000), "wide.png": picture(10, 10_000), "tall.png": picture(10_000, 10), "one_pixel.png": picture(1, 1),
     "a_picture.mp4": picture(64, 64), "upper.PNG": picture(64, 64),

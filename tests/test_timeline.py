@@ -61,6 +61,11 @@ def test_a_stretch_nobody_listened_to_is_no_pause():
     assert [s.kind for s in rows([], None, 3, pause=0.6, gap=5, heard=False)] == ["window"]
 
 
+def test_a_still_picture_has_a_row_for_everybody_in_it():
+    still = Estimates.of([Segment(0, 1 / 3, "person 1"), Segment(0, 1 / 3, "person 2")], np.zeros((2, 8)), taxonomy=taxonomy("ferplus8"), modality="face", model="m")
+    assert [s.person for s in rows([], still, 0.0, pause=0.6, gap=5, heard=False)] == ["person 1", "person 2"]
+
+
 def test_short_breaks_are_no_pauses():
     assert pauses([Segment(0, 1), Segment(1.3, 2)], 2, pause=0.6, gap=5) == []
 

@@ -69,8 +69,6 @@ class FaceStream:
         self.width = sum(len(taxonomy(name)) for name in model.TAXONOMIES) if model else 0      # k, columns of the values
         self._tracker = Tracker(self.settings.patience)
         self._portraits: dict[int, tuple[float, Array]] = {}
-        self._pictures = 0
-        self._first: tuple[int, ...] = ()
 
     def push(self, time: float, frame: Array) -> tuple[Faces, Array]:
         """Look at the next picture.
@@ -95,21 +93,17 @@ class FaceStream:
             time=np.full(len(track), float(time)), box=found.box, landmarks=found.landmarks, score=found.score,
             track=track, pose=pose, sharpness=sharp, quality=good,
         )
-        if self._pictures == 0:
-            self._first = tuple(int(t) for t in track)
-        self._pictures += 1
         if self.settings.portraits:
             self._keep_portraits(frame, faces)
         return faces, self._values(frame, faces)
 
     @property
     def people(self) -> dict[int, str]:
-        """track -> name ("person 1"): tracks seen at least twice, in that order; in a single picture everybody counts.
+        """track -> name ("person 1"): everybody in the first picture, then those seen at least twice, in that order.
 
         A name once given stays: it doesn't depend on what comes later.
         """
-        numbers = self._first if self._pictures == 1 else self._tracker.people
-        return {track: f"person {i}" for i, track in enumerate(numbers, start=1)}
+        return {track: f"person {i}" for i, track in enumerate(self._tracker.people, start=1)}
 
     @property
     def portraits(self) -> dict[int, Array]:

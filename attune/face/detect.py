@@ -8,8 +8,9 @@ isn't sure it looks again at the face turned upright, and mirrored, and the thre
     IEEE Signal Processing Letters 23(10). Weights: the arrays in the package `mtcnn` 1.0.0 (MIT), turned into ONNX graphs at the
     first use and kept in the cache.
 
-Limits: a face must be at least 36 pixels wide to be worth measuring; turned further than about 60 degrees, upside down, or more
-than half covered it is often missed. Very dark pictures are brightened first, which repairs most of what darkness costs.
+Limits: a face should be at least 36 pixels wide to be worth measuring (it is found from about 28 on); seen from the side, turned
+upside down, or more than half covered it is often missed. Very dark pictures are brightened first, which repairs most of what
+darkness costs. `benchmarks/faces.py` counts all this.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ from attune.face import align
 from attune.face.align import Array
 
 SIDE = 64                                # pixels of the aligned face that sharpness is judged on
-SHARP = 0.02                             # variance of the Laplacian over that of the picture where sharpness is one half
+SHARP = 0.02                             # variance of the Laplacian over that of the picture where sharpness is one half: a good
+                                         # picture (0.22) blurred by a Gaussian of 1/37 of the face's width; clips had 0.12 to 0.33
 FRAMING = align.FER * (SIDE / align.FER_SIDE)
 
 # A coarse head: from the eyes' line to the mouth's, in distances between the eyes, as align.FER has them

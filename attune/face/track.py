@@ -1,9 +1,9 @@
 """Who is who from picture to picture: a face is given to the track that it continues.
 
-In an unbroken shot a face goes on from where it was heading, at about the same size, in about the same colours. After a cut, or
-when somebody was hidden for longer than the patience, place proves nothing by itself: a lost track takes a face back only if the
+In an unbroken shot a face goes on from where it was heading, at about the same size, in about the same colours; hidden for longer
+than the patience, it must look the same too. After a cut, place proves nothing by itself: a lost track takes a face back only if the
 shot is framed like the one in which the track was last seen, the face stands where it stood, and it looks the same. This isn't
-recognition of people: someone who comes back in another framing, or in other clothes, is a new track.
+recognition of people: someone who comes back in another framing, in other light or in other clothes, is a new track.
 
 Nothing here knows the future, so a recording followed in pieces has the same tracks as one followed at once.
 
@@ -23,7 +23,7 @@ from attune.face.align import Array
 from attune.face.quality import gray
 
 MEMORY = 50                              # lost tracks that are remembered
-SIGHTINGS = 2                            # times a track must be seen before it counts as a person
+SIGHTINGS = 2                            # times a track must be seen before it counts as a person, unless it is there from the first picture
 CUT = 0.48                               # likeness of two pictures below which there was a cut between them
 SAME_SHOT = 0.6                          # likeness of two pictures that show one framing
 SAME_COLOURS = 0.93                      # least agreement of the colours around one face
@@ -42,13 +42,14 @@ class Looks(NamedTuple):
 
 @dataclass
 class Track:
-    """One face through time; `velocity` in pixels per second, `shot` the picture it was last seen in, reduced."""
+    """One face through time; `velocity` in pixels per second, `shot` the picture it was last seen in, reduced, `scene` counts cuts."""
 
     number: int
     time: float
     box: Array
     looks: Looks
     shot: Array
+    scene: int
     velocity: Array = field(default_factory=lambda: np.zeros(2))
     sightings: int = 1
     lost: bool = False
@@ -66,9 +67,9 @@ class Tracker:
     def __init__(self, patience: float = 1.5) -> None:
         self.patience = patience
         self.tracks: list[Track] = []
-        self.people: list[int] = []           # numbers of the tracks that were seen SIGHTINGS times, in that order
+        self.people: list[int] = []           # numbers of the tracks that count as people, in the order in which they came to
         self._shot: Array | None = None
-        self._count = 0
+        self._scene = self._count = 0
 
     def update(self, time: float, frame: Array, boxes: Array, faces: Array) -> Array:
         """Give numbers to the faces of the next picture.
@@ -87,35 +88,40 @@ class Tracker:
         (n,) int from 0, each at most once
         """
         shot = shot_of(frame)
-        cut = self._shot is not None and likeness(self._shot, shot) < CUT
+        first = self._shot is None
+        self._scene += self._shot is not None and likeness(self._shot, shot) < CUT
         self._shot = shot
         for track in self.tracks:
-            track.lost = track.lost or cut or time - track.time > self.patience
+            track.lost = track.lost or track.scene != self._scene or time - track.time > self.patience
         looks = [Looks(pattern(face), colours_around(frame, box)) for face, box in zip(faces, boxes, strict=True)]
         costs = [[self._cost(track, time, box, look, shot) for box, look in zip(boxes, looks, strict=True)] for track in self.tracks]
         numbers = np.full(len(boxes), -1, np.int64)
         for row, face in assign(np.array(costs).reshape(len(self.tracks), len(boxes))):
             self._continue(self.tracks[row], time, boxes[face], looks[face], shot)
             numbers[face] = self.tracks[row].number
-        for face in np.flatnonzero(numbers < 0):
-            self.tracks.append(Track(self._count, time, np.array(boxes[face], np.float64), looks[face], shot))
+        for face in np.flatnonzero(numbers < 0).tolist():
+            self.tracks.append(Track(self._count, time, np.array(boxes[face], np.float64), looks[face], shot, self._scene))
             numbers[face] = self._count
             self._count += 1
+        if first:
+            self.people = numbers.tolist()
         self._forget()
         return numbers
 
     def _cost(self, track: Track, time: float, box: Array, looks: Looks, shot: Array) -> float:
         """How unlikely it is that this face continues that track; infinite if it can't."""
         agree, alike = float(np.sqrt(track.looks.colours * looks.colours).sum()), float(track.looks.face @ looks.face)
-        growth, gap = abs(np.log(width(box) / width(track.box))), time - track.time
+        growth, gap = abs(float(np.log(width(box) / width(track.box)))), time - track.time
         reach = REACH + SPEED * gap
-        if track.lost:
-            gap, reach = 0.0, 1.0
-            if alike < SAME_FACE or likeness(track.shot, shot) < SAME_SHOT:
+        if track.lost and alike < SAME_FACE:
+            return np.inf
+        if track.scene != self._scene:                                          # there was a cut: place and size as they were
+            gap, reach = 0.0, REACH
+            if likeness(track.shot, shot) < SAME_SHOT:
                 return np.inf
         expected = centre(track.box) + (0 if track.lost else track.velocity * min(gap, 0.5))
         aways = [float(np.linalg.norm(centre(box) - place)) / width(track.box) for place in (expected, centre(track.box))]
-        if min(aways) > reach or growth > GROWTH * (1 + gap) or agree < SAME_COLOURS:
+        if min(aways) > reach or growth > GROWTH * (1 + min(gap, 1)) or agree < SAME_COLOURS:
             return np.inf
         unlike = np.sqrt(max(1 - agree, 0.0) / (1 - SAME_COLOURS)) + (1 - alike) / 4
         return float(aways[0] / reach + growth + unlike + 4 * track.lost)       # a face in sight goes on before a lost one comes back
@@ -127,9 +133,9 @@ class Tracker:
         face = (1 - PACE) * track.looks.face + PACE * looks.face
         face /= max(float(np.linalg.norm(face)), 1e-6)
         track.looks = Looks(face, (1 - PACE) * track.looks.colours + PACE * looks.colours)
-        track.time, track.box, track.shot, track.lost = time, np.array(box, np.float64), shot, False
+        track.time, track.box, track.shot, track.scene, track.lost = time, np.array(box, np.float64), shot, self._scene, False
         track.sightings += 1
-        if track.sightings == SIGHTINGS:
+        if track.sightings == SIGHTINGS and track.number not in self.people:
             self.people.append(track.number)
 
     def _forget(self) -> None:

@@ -72,7 +72,7 @@ def _pool(parts: list[Estimates], target: Taxonomy) -> Estimates | None:
     if not parts:
         return None
     values = np.stack([e.values.astype(np.float64) for e in parts])                     # (m, n, k)
-    there = ~np.isnan(values).any(axis=2)                                               # (m, n)
+    there = np.asarray(~np.isnan(values).any(axis=2))                                   # (m, n)
     quality = np.stack([np.maximum(e.quality, LEAST_QUALITY) for e in parts])
     prior = np.array([WEIGHTS[e.modality] for e in parts])[:, None]
     weight = np.where(there, prior * quality, 0.0)

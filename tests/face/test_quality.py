@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import faces_made as made
 import numpy as np
 
@@ -22,7 +24,7 @@ def blurred(frame: np.ndarray, times: int) -> np.ndarray:
 def test_sharpness_falls_with_blur_and_stays_within_bounds() -> None:
     frame, landmarks = made.draw(made.picture(), 320, 180, 100), made.points(320, 180, 100)
     values = [quality.sharpness(quality.aligned(blurred(frame, n), landmarks)) for n in (0, 4, 16, 64)]
-    assert all(a > b for a, b in zip(values, values[1:], strict=False))
+    assert all(a > b for a, b in pairwise(values))
     assert 0 < values[-1] < values[0] < 1
 
 

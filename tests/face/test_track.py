@@ -109,12 +109,23 @@ def test_face_that_comes_back_long_after_the_patience_in_the_same_framing_is_the
     assert see(tracker, 10, [(ADA, 310, 172, 108)]) == [0]
 
 
-def test_track_becomes_a_person_when_seen_twice() -> None:
+def test_those_in_the_first_picture_are_people_and_others_when_seen_twice() -> None:
     tracker = Tracker()
-    see(tracker, 0, [(ADA, 200, 170, 100), (BEN, 450, 170, 100)])
-    assert tracker.people == []
-    see(tracker, 1 / FPS, [(ADA, 205, 170, 100)])
+    see(tracker, 0, [(ADA, 200, 170, 100)])
     assert tracker.people == [0]
+    see(tracker, 1 / FPS, [(ADA, 205, 170, 100), (BEN, 450, 170, 100)])
+    assert tracker.people == [0]
+    see(tracker, 2 / FPS, [(ADA, 205, 170, 100), (BEN, 450, 170, 100)])
+    assert tracker.people == [0, 1]
+
+
+def test_person_hidden_beyond_the_patience_is_known_again_elsewhere_in_the_same_shot() -> None:
+    tracker = Tracker(patience=1)
+    see(tracker, 0, [(ADA, 150, 170, 100)])
+    for t in range(1, 8):
+        see(tracker, t / FPS, [])
+    assert see(tracker, 8 / FPS, [(BEN, 400, 170, 100)]) == [1]
+    assert see(tracker, 9 / FPS, [(BEN, 410, 170, 100), (ADA, 190, 170, 100)]) == [1, 0]
 
 
 def test_memory_of_lost_tracks_is_bounded() -> None:
