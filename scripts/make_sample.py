@@ -18,6 +18,7 @@ import sys
 import tempfile
 import wave
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,15 @@ import numpy as np
 
 WIDTH, HEIGHT, FPS = 640, 480, 25
 RATE = 22_050                            # Hz, espeak-ng's own
-PAUSE = 0.8                              # s between the sentences: longer than what ends an utterance
-LEAD, TAIL = 0.7, 0.9                    # s before the first and after the last
+PAUSE = 0.75                             # s between the sentences: longer than what ends an utterance
+LEAD, TAIL = 0.5, 0.6                    # s before the first and after the last
 
 # sentence, expression, and how espeak-ng says it: pitch 0..99, words a minute, loudness 0..200
 SENTENCES = [
     ("Hello. This is a short test.", "neutral", {"pitch": 45, "speed": 150, "loud": 90}),
     ("I am so happy to see you today!", "smile", {"pitch": 72, "speed": 165, "loud": 130}),
-    ("Oh! What a surprise, I did not expect that!", "surprise", {"pitch": 92, "speed": 178, "loud": 150}),
-    ("What a pity that you have to go.", "sad", {"pitch": 22, "speed": 125, "loud": 70}),
+    ("Oh! I did not expect that!", "surprise", {"pitch": 92, "speed": 178, "loud": 150}),
+    ("What a pity, you have to go.", "sad", {"pitch": 22, "speed": 130, "loud": 70}),
 ]
 
 # Where things are in the portrait (512 x 512 pixels), read off an enlargement.
@@ -51,13 +52,13 @@ FOLDS = np.array([(206.0, 129.0), (203.0, 131.5), (200.0, 134.0), (197.5, 136.5)
 # how far the inner and the outer brows are raised (pixels), and how deep the folds of the smile are.
 POSE = ("upper", "upper_corner", "lower", "lower_corner", "gap", "jaw", "width", "eyes", "inner", "outer", "folds")
 POSES = {
-    "neutral": (146.0, 0.4, 146.4, 0.4, 0.0, 0.0, 0.90, 1.00, 0.0, 0.0, 0.1),
+    "neutral": (146.7, 2.0, 147.1, 2.0, 0.0, 0.0, 0.68, 1.15, 0.6, 0.3, 0.0),
     "smile": (143.6, -4.6, 150.0, -10.4, 0.0, 0.0, 1.06, 0.92, 0.6, 0.6, 1.0),
-    "surprise": (141.9, 4.4, 142.3, 4.4, 15.5, 8.0, 0.72, 1.20, 4.6, 4.2, 0.0),
-    "sad": (146.0, 3.0, 146.4, 3.0, 0.0, 0.0, 0.88, 0.82, 3.6, -1.6, 0.0),
+    "surprise": (141.9, 4.4, 142.3, 4.4, 15.5, 8.0, 0.62, 1.25, 4.6, 4.2, 0.0),
+    "sad": (145.3, 5.4, 145.7, 5.4, 0.0, 0.0, 0.73, 1.00, 5.4, -2.6, 0.0),
 }
-SPEAKING = {"neutral": 4.5, "smile": 2.0, "surprise": 2.0, "sad": 3.5}       # pixels that the loudest sound opens the mouth further
-BLINKS = (0.45, 2.95, 8.9)               # s
+SPEAKING = {"neutral": 4.0, "smile": 2.0, "surprise": 2.0, "sad": 3.0}       # pixels that the loudest sound opens the mouth further
+BLINKS = (0.3, 3.05, 8.4)                 # s
 CHANGE = 0.45                            # s from one expression to the next
 
 
@@ -94,7 +95,7 @@ def smooth(x: Any) -> Any:
 def pose_at(time: float, said: list[tuple[float, float, str, str]], loudness: np.ndarray) -> dict[str, float]:
     """The face at a time: from each expression to the next in the pause between their sentences, the lips following the sound."""
     pose, opening = np.array(POSES["neutral"]), SPEAKING["neutral"]
-    for (_, end, _, _), (start, _, _, expression) in zip(said, said[1:], strict=False):
+    for (_, end, _, _), (start, _, _, expression) in pairwise(said):
         share = smooth((time - (start + end) / 2) / CHANGE + 0.5)
         pose, opening = (1 - share) * pose + share * np.array(POSES[expression]), (1 - share) * opening + share * SPEAKING[expression]
     face = dict(zip(POSE, pose.tolist(), strict=True))
@@ -120,7 +121,7 @@ def warped(x: np.ndarray, y: np.ndarray, face: dict[str, float]) -> tuple[np.nda
         for centre in centres:
             to_y += face[name] * bump(x, y, centre - (0, 1 + 0.6 * face[name]), 9, 4.5)
 
-    near = np.exp(-(((y - MOUTH[1]) / 14) ** 2)) * np.exp(-(((x - MOUTH[0]) / 34) ** 2))
+    near = np.exp(-(((y - MOUTH[1]) / 11) ** 2)) * np.exp(-(((x - MOUTH[0]) / 27) ** 2))
     across = (x - MOUTH[0]) * (1 + (1 / face["width"] - 1) * near)
     to_x += across - (x - MOUTH[0])
     u = np.clip(across / HALF, -1, 1)
