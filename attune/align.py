@@ -27,7 +27,7 @@ def align(estimates: Estimates, segments: Sequence[Segment], *, missing: str = "
     >>> from attune.types import Estimates, Segment
     >>> halves = [Segment(0, 1), Segment(1, 2)]
     >>> e = Estimates.of(halves, np.array([[0, 0, 0], [1, 0, 0]]), taxonomy=taxonomy("vad"), modality="voice", model="m")
-    >>> align(e, [Segment(0.5, 2.0), Segment(5, 6)], missing="no speech").label("valence").round(2).tolist()
+    >>> [round(float(v), 2) for v in align(e, [Segment(0.5, 2.0), Segment(5, 6)], missing="no speech").label("valence")]
     [0.67, nan]
     """
     n, k = len(segments), len(estimates.taxonomy)

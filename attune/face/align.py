@@ -1,7 +1,7 @@
 """Faces brought into one pose: cut out, turned level and scaled, so that a model finds eyes and mouth where it learned them.
 
 Two ways. `crop` lays the five landmarks onto a model's template, by the similarity (turn, scale, shift) with the least squared
-distance; `level` turns the eyes level and takes a square of 1.2 times the box, as source 001 does before its networks. Both
+distance; `level` turns the eyes level and takes a square of 1.2 times the box, as Rios et al. (2023, valence, arousal and dominance by late fusion) do before their networks. Both
 smooth before they shrink, and mirror the picture where the crop reaches beyond it.
 
 Positions are continuous: pixel i covers [i, i + 1), its centre is i + 0.5.
@@ -17,7 +17,7 @@ from attune.errors import ShapeError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-ZOOM = 1.2                               # side of the square over the box's longer side, source 001
+ZOOM = 1.2                               # side of the square over the box's longer side, as Rios et al.
 # Where the pictures of FER2013 (and so FER+) and CK+ have left eye, right eye, nose, corners of the mouth: medians, 48 x 48 pixels
 FER = np.array([(14.9, 18.6), (33.0, 18.1), (24.0, 28.5), (16.2, 37.4), (31.3, 37.4)])
 FER_SIDE = 48

@@ -96,11 +96,11 @@ class File:
                 kinds = ", ".join(f"{s.type} ({_codec(s)})" for s in streams) or "nothing"
                 raise MediaError(f"{self.path} holds no picture and no sound that can be decoded, only {kinds}; give a video, a sound file or a picture")
             self._index = {kind: s.index if s else None for kind, s in picked.items()}
-            starts = {kind: self._start(s, firsts) for kind, s in picked.items() if s}
-            self.origin = min(starts.values())
+            self._starts = {kind: self._start(s, firsts) for kind, s in picked.items() if s}
+            self.origin = min(self._starts.values())
             self._still = not picked["audio"] and (container.format.name.endswith("_pipe") or container.format.name == "image2")
             self._stated = self._believed(container)
-            self.facts = self._told(container, picked, firsts, starts)
+            self.facts = self._told(container, picked, firsts)
 
     @staticmethod
     def _start(stream: Any, firsts: dict[int, Any]) -> float:
@@ -118,7 +118,7 @@ class File:
             return None
         return stated
 
-    def _told(self, container: InputContainer, picked: dict[str, Any], firsts: dict[int, Any], starts: dict[str, float]) -> dict[str, Any]:
+    def _told(self, container: InputContainer, picked: dict[str, Any], firsts: dict[int, Any]) -> dict[str, Any]:
         video, audio = picked["video"], picked["audio"]
         facts: dict[str, Any] = {
             "format": container.format.name, "bytes": self._bytes, "start": self.origin, "still": self._still, "video": None, "audio": None,
@@ -129,13 +129,13 @@ class File:
             shape = Upright()(first, video).shape if first is not None else (context.height, context.width)
             facts["video"] = {
                 "index": video.index, "codec": _codec(video), "width": shape[1], "height": shape[0], "fps": _rate(video),
-                "rotation": -int(first.rotation) % 360 if first is not None else 0, "pixels": context.pix_fmt, "start": starts["video"] - self.origin,
+                "rotation": -int(first.rotation) % 360 if first is not None else 0, "pixels": context.pix_fmt, "start": self._starts["video"] - self.origin,
             }
         if audio:
             context = audio.codec_context
             facts["audio"] = {
                 "index": audio.index, "codec": _codec(audio), "sample_rate": context.sample_rate, "channels": context.layout.nb_channels,
-                "language": audio.language, "start": starts["audio"] - self.origin,
+                "language": audio.language, "start": self._starts["audio"] - self.origin,
             }
         return facts
 
@@ -158,10 +158,12 @@ class File:
     def _frames(self, kind: str, threads: int, notes: Notes) -> Iterator[tuple[Any, Any]]:
         """Every frame of the chosen stream, in order, and the stream."""
         with self._opened() as container:
-            stream: Any = container.streams[self._index[kind] or 0]
+            stream: Any = next((s for s in container.streams if s.index == self._index[kind] and s.type == kind), None)
+            if stream is None:
+                raise MediaError(f"{self.path} has changed since it was opened; open it again")
             _prepare(stream, threads)
             if stream.duration and stream.time_base:
-                notes.stated = float(((stream.start_time or 0) + stream.duration) * stream.time_base) - self.origin
+                notes.stated = self._starts[kind] - self.origin + float(stream.duration * stream.time_base)
             else:
                 notes.stated = self._stated or math.nan
             if notes.stated > self._bytes * 8 / THINNEST:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from av.codec import CodecContext
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
@@ -28,7 +29,10 @@ class Upright:
         width = round(frame.width * wide) if 0.2 <= wide <= 5 else frame.width
         if width * frame.height > MAX_PIXELS:
             raise MediaError(f"a picture of {width} x {frame.height} pixels; at most {MAX_PIXELS // 10**6} megapixels are read: make it smaller")
-        rgb = self._convert.reformat(frame, max(width, 1), frame.height, "rgb24", threads=1).to_ndarray()
+        try:
+            rgb = self._convert.reformat(frame, max(width, 1), frame.height, "rgb24", threads=1).to_ndarray()
+        except (FFmpegError, ValueError) as error:
+            raise MediaError(f"pictures of the kind {frame.format.name} can't be turned into RGB ({error}); convert the file, to H.264 say") from error
         if frame.rotation != self._angle:                        # the matrix is looked up once: in PyAV a look at side data keeps the frame alive
             self._angle, self._matrix = frame.rotation, _matrix(frame)
         return _turned(rgb, self._matrix)

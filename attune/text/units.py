@@ -1,7 +1,7 @@
 """What a row of words is: a word, a sentence, an utterance or a turn.
 
 The four granularities of Hume's interface, from segments with words and times. An utterance is an inter-pausal unit: words of one
-person with no silence longer than `pause` between them (source 000 leaves the length open, 0.6 s is ours). A turn is everything
+person with no silence longer than `pause` between them (Hume leaves the length open, 0.6 s is ours). A turn is everything
 one person says until another does. Segments whose words have no times of their own, as in subtitles, show no pauses: there an
 utterance is what the transcriber put into one cue, joined with the next where the sentence visibly runs on.
 """

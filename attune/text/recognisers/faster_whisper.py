@@ -32,7 +32,7 @@ INSTALL = (
 
 Hook = Callable[[str, float, float], None]      # step, done, total
 SAMPLE_RATE = 16_000                     # Hz
-# of several models here the first of these is taken: small is what source 000 starts from, and about real time on one core
+# of several models here the first of these is taken: small is what Hume's prosody model starts from, and about real time on one core
 SIZES = ("small", "small.en", "base", "base.en", "medium", "medium.en", "large-v3-turbo", "large-v3", "large-v2", "tiny", "tiny.en")
 
 
