@@ -150,8 +150,10 @@ def _words(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> tran
         words = transcript.read(file)
         notes += [f"words from {file.name}", *words.notes]
         return words
+    if not media.has_audio:
+        return None
     name = recognisers.first(chosen.recogniser)
-    if name is None or not media.has_audio:
+    if name is None:
         notes.append(NO_WORDS)
         return None
     recogniser = registry.load(recognisers.FOLDER, name)
@@ -167,7 +169,8 @@ def _listen(
     if "voice" not in models and not (words and not words.timed):
         return _Heard()
     if not media.has_audio:
-        notes.append("no sound: voices weren't measured")
+        if media.duration > 0:            # nobody expects sound of a still picture
+            notes.append("no sound: voices weren't measured")
         return _Heard()
     name, model = chosen.voice or "", models.get("voice")
     known = _of_words(words.segments, media.duration, chosen) if words and words.timed else None

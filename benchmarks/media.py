@@ -38,12 +38,12 @@ def main() -> None:
     for path in batch.find([given.folder]):
         began = time.process_time()
         try:
-            recording = attune.measure(path, text=None, recogniser=None)
+            recording = attune.measure(path, text=None)
         except AttuneError as error:
             lines.append(f"| {path.name} | | | | | | | | | {error} |")
             continue
         cost = time.process_time() - began
-        faces, known = recording.faces, truth.get(path.name)
+        faces, known = recording.faces, truth.get(path.relative_to(given.folder).as_posix())
         seen = len({e for e in recording["face.ferplus8"].person if e}) if len(faces) else 0
         if known:
             judged += 1
