@@ -46,7 +46,7 @@ FOLDS = tuple(range(first, first + 4) for first in range(1, 21, 4))     # actors
 SMOOTHING = 0.05                         # of the labels an actor was given; votes are left as they are
 SEED = 0
 MIXED = 0.0                              # share of batches whose clips are mixed in pairs
-FIRST_STEPS, STEPS = 400, 400
+FIRST_STEPS, STEPS = 400, 900
 
 
 # Data ------------------------------------------------------------------------------------------------------------------------------
@@ -489,7 +489,7 @@ The recipe's variation and number of steps were settled while looking at actors 
 {confusion}
 
 Dev speakers of the other corpora, packaged net, over each corpus's labels (**held-out** speakers of corpora that were trained on; they
-chose nothing but are looked at during training):
+chose between the first stage's weights, and nothing after that):
 
 | corpus | n, speakers | figure |
 |---|---|---|
