@@ -27,7 +27,7 @@ from attune import __version__, export, face, registry, text, timeline, voice, w
 from attune.align import align
 from attune.errors import WeightsError
 from attune.fusion import fuse, reach
-from attune.media import Media, jpeg
+from attune.media import Media, cell_of, jpeg
 from attune.settings import Settings
 from attune.taxonomy import taxonomy
 from attune.text import recognisers, transcript, units
@@ -107,7 +107,7 @@ def measure(
 
 
 def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: export.Partial | None, notes: list[str]) -> _Seen:
-    """Faces, people, and the face model's estimates: a row per face, from its picture to the next."""
+    """Faces, people, and the face model's estimates: a row per face in each picture."""
     if "face" not in models:
         return _Seen()
     if not media.has_video:
@@ -121,7 +121,7 @@ def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: expo
 
     def estimates(first: int) -> Estimates:
         found, names = Faces.join(faces[first:]), stream.people
-        shown = [Segment(t, t + 1 / chosen.fps, names.get(int(track), SOMEONE)) for t, track in zip(found.time, found.track, strict=True)]
+        shown = [Segment(*_shown(t, chosen.fps, media.fps), names.get(int(track), SOMEONE)) for t, track in zip(found.time, found.track, strict=True)]
         said = np.concatenate([np.zeros((0, len(target)), np.float32), *values[first:]])
         reason = np.where(np.isnan(said).all(axis=1), "the model gave no value", "")
         return Estimates.of(shown, said, taxonomy=target, modality="face", model=name, quality=found.quality, reason=list(reason))
@@ -139,6 +139,13 @@ def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: expo
         notes.append("no face was found")
     portraits = {stream.people[track]: picture for track, picture in stream.portraits.items()}
     return _Seen(Faces.join(faces), estimates(0), portraits)
+
+
+def _shown(time: float, fps: float, own_fps: float | None) -> tuple[float, float]:
+    """The stretch that a sampled picture stands for: its step of the grid; with fewer pictures than steps, until the next one."""
+    if own_fps and own_fps < fps:
+        return time, time + 1 / own_fps
+    return cell_of(time, fps) / fps, (cell_of(time, fps) + 1) / fps
 
 
 def _words(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> transcript.Transcript | None:

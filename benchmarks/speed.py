@@ -40,7 +40,7 @@ def make_clip(path: Path, transcript: Path, seconds: float) -> None:
 
     one = path.with_suffix(".one.mp4")
     with av.open(str(SAMPLE)) as source, av.open(str(one), "w") as sink:
-        picture, sound = sink.add_stream("libx264", rate=FPS, options={"preset": "fast", "crf": "23"}), sink.add_stream("aac", rate=44_100)
+        picture, sound = sink.add_stream("libx264", rate=FPS, options={"preset": "fast", "crf": "23", "bf": "0"}), sink.add_stream("aac", rate=44_100)
         picture.width, picture.height, picture.pix_fmt = *SIZE, "yuv420p"
         reformatter, shown, length = VideoReformatter(), 0, float(source.duration / av.time_base)
         resampler = av.AudioResampler("fltp", "mono", 44_100)
@@ -58,7 +58,7 @@ def make_clip(path: Path, transcript: Path, seconds: float) -> None:
                 sink.mux(sound.encode(piece))
         sink.mux(sound.encode())
     length = _loop(one, path, seconds)
-    cues = words.read(SAMPLE.with_suffix(".srt"))
+    cues = words.read(SAMPLE.with_suffix(".srt")).segments
     with transcript.open("w", encoding="utf-8") as f:
         for i in range(int(seconds / length) + 1):
             for j, cue in enumerate(cues):
@@ -79,8 +79,9 @@ def _loop(one: Path, path: Path, seconds: float) -> float:
     """Copy a clip's packets over and over, without coding anything again; returns the clip's length."""
     import av
 
-    with av.open(str(one)) as source:
-        length = float(source.duration / av.time_base)
+    with av.open(str(one)) as source:     # a round of it ends where its last packet ends
+        times = [(float(p.dts * p.time_base), float((p.pts + (p.duration or 0)) * p.time_base)) for p in source.demux() if p.dts is not None]
+        length = max(end for _, end in times) - min(start for start, _ in times)
     with av.open(str(path), "w") as sink:
         streams = None
         for i in range(int(seconds / length) + 1):

@@ -30,6 +30,16 @@ GRID_TOLERANCE = 0.001                   # s; Matroska rounds timestamps to mill
 Number = TypeVar("Number", int, float)
 
 
+
+def cell_of(time: float, fps: float) -> int:
+    """The step of a grid of 1 / fps seconds that a time lies in.
+
+    >>> cell_of(0.334, 3.0), cell_of(0.6664, 3.0)
+    (1, 2)
+    """
+    return math.floor((time + GRID_TOLERANCE) * fps)
+
+
 class Media:
     """Pictures and sound of one source; made by `Media.open` and `Media.of`.
 
@@ -134,7 +144,7 @@ class Media:
         last, notes, size = -1, Notes("picture"), None
         for time, until, picture in self._source.pictures(threads, notes):
             self.end = max(self.end, until)
-            cell = math.floor((time + GRID_TOLERANCE) * fps)
+            cell = cell_of(time, fps)
             if cell > last:
                 last, rgb = cell, picture()
                 if size is None:

@@ -59,7 +59,9 @@ function drawHead() {
       h("a", { href: "#responsible" }, "Responsible use"),
     ),
   );
-  fill(document.getElementById("notes"), ...FACTS.notes.map((n) => h("div.note", { role: "note" }, h("p", n))));
+  if (FACTS.notes.length) {
+    fill(document.getElementById("notes"), h("div.note", { role: "note" }, h("ul", ...FACTS.notes.map((n) => h("li", n[0].toUpperCase() + n.slice(1) + ".")))));
+  }
   nameTheme();
 }
 
