@@ -115,30 +115,36 @@ def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: expo
         return _Seen()
     name, target = chosen.face or "", taxonomy(models["face"].TAXONOMIES[0])
     stream = face.FaceStream(models["face"], chosen)
-    faces: list[Faces] = []
-    values: list[np.ndarray] = []
-    kept = 0
+    faces, values = [Faces.empty()], [np.zeros((0, len(target)), np.float32)]
+    waiting: list[tuple[Faces, np.ndarray]] = []
 
-    def estimates(first: int) -> Estimates:
-        found, names = Faces.join(faces[first:]), stream.people
+    def estimates(found: Faces, said: np.ndarray) -> Estimates:
+        names = stream.people
         shown = [Segment(*_shown(t, chosen.fps, media.fps), names.get(int(track), SOMEONE)) for t, track in zip(found.time, found.track, strict=True)]
-        said = np.concatenate([np.zeros((0, len(target)), np.float32), *values[first:]])
         reason = np.where(np.isnan(said).all(axis=1), "the model gave no value", "")
         return Estimates.of(shown, said, taxonomy=target, modality="face", model=name, quality=found.quality, reason=list(reason))
+
+    def join() -> None:
+        """Many small arrays into few: kept apart between the large ones of pictures they would scatter the heap, 100 kB a picture."""
+        faces.append(Faces.join([found for found, _ in waiting]))
+        values.append(np.concatenate([values[0], *(said for _, said in waiting)]))
+        waiting.clear()
+        if keep:
+            keep.add(estimates(faces[-1], values[-1]))
 
     for time, picture in media.frames(chosen.fps):
         found, said = stream.push(time, picture)
         if len(found):
-            faces.append(found)
-            values.append(said)
-        if keep and len(faces) - kept >= BATCH:
-            keep.add(estimates(kept))
-            kept = len(faces)
+            waiting.append((found, said))
+        if len(waiting) == BATCH:
+            join()
         tell("face", time, media.duration)
-    if not faces:
+    join()
+    everybody = Faces.join(faces)
+    if not len(everybody):
         notes.append("no face was found")
     portraits = {stream.people[track]: picture for track, picture in stream.portraits.items()}
-    return _Seen(Faces.join(faces), estimates(0), portraits)
+    return _Seen(everybody, estimates(everybody, np.concatenate(values)), portraits)
 
 
 def _shown(time: float, fps: float, own_fps: float | None) -> tuple[float, float]:
@@ -188,28 +194,32 @@ def _listen(
             raise
         notes.append(f"voices weren't measured: {error}")
         return _Heard()
-    heard: list[voice.Heard] = []
-    kept = 0
+    measured: list[Estimates] = []
+    waiting: list[voice.Heard] = []
 
-    def estimates(first: int) -> Estimates | None:
-        if model is None:
-            return None
-        target, rows = taxonomy(model.TAXONOMIES[0]), heard[first:]
-        return Estimates.of(
-            [h.segment for h in rows], np.array([h.values for h in rows]), taxonomy=target, modality="voice", model=name,
-            quality=np.array([h.quality for h in rows]), reason=[h.reason for h in rows])
+    def join() -> None:
+        if model is not None:
+            measured.append(Estimates.of(
+                [h.segment for h in waiting], np.array([h.values for h in waiting]), taxonomy=taxonomy(model.TAXONOMIES[0]), modality="voice",
+                model=name, quality=np.array([h.quality for h in waiting]), reason=[h.reason for h in waiting]))
+            if keep:
+                keep.add(measured[-1])
+        waiting.clear()
 
     for block in media.blocks(SAMPLE_RATE):
-        heard += stream.push(block)
-        if keep and len(heard) - kept >= BATCH and (rows := estimates(kept)):
-            keep.add(rows)
-            kept = len(heard)
+        waiting += stream.push(block)
+        if len(waiting) >= BATCH:
+            join()
         tell("voice", stream.duration, media.duration)
-    heard += stream.close()
-    heard.sort(key=lambda h: (h.segment.start, h.segment.end))
+    waiting += stream.close()
+    join()
     if not stream.speech:
         notes.append("no speech was heard")
-    return _Heard(estimates(0), tuple(stream.speech), stream.duration)
+    return _Heard(_by_time(Estimates.join(measured)) if measured else None, tuple(stream.speech))
+
+
+def _by_time(e: Estimates) -> Estimates:
+    return e.where(np.lexsort((e.end, e.start)))
 
 
 def _length(media: Media, models: Models) -> float:
@@ -300,4 +310,3 @@ class _Seen:
 class _Heard:
     estimates: Estimates | None = None
     speech: tuple[tuple[float, float], ...] = ()
-    duration: float = 0.0

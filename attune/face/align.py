@@ -1,8 +1,9 @@
 """Faces brought into one pose: cut out, turned level and scaled, so that a model finds eyes and mouth where it learned them.
 
 Two ways. `crop` lays the five landmarks onto a model's template, by the similarity (turn, scale, shift) with the least squared
-distance; `level` turns the eyes level and takes a square of 1.2 times the box, as Rios et al. (2023, valence, arousal and dominance by late fusion) do before their networks. Both
-smooth before they shrink, and mirror the picture where the crop reaches beyond it.
+distance; `level` turns the eyes level and takes a square of 1.2 times the box, as Rios et al. do before their networks
+(Multimodal Recognition of Valence, Arousal and Dominance via Late-Fusion of Text, Audio and Facial Expressions). Both smooth
+before they shrink, and mirror the picture where the crop reaches beyond it.
 
 Positions are continuous: pixel i covers [i, i + 1), its centre is i + 0.5.
 """
