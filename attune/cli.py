@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 out_console, console = Console(), Console(stderr=True)
 FAILED, USAGE = 1, 2
+WIDE = 110                               # columns; a narrower terminal shows the fused estimate, not the modalities
 
 
 def main() -> None:
@@ -157,6 +158,8 @@ def _table(rec: Any, limit: int) -> Table:
     by_name = {e.name: e for e in rec}
     sets = [next((e for e in rec if e.modality == m and e.taxonomy.kind != "dimensional"), None) for m in ("face", "voice", "text", "fused")]
     sets = [e for e in sets if e is not None]
+    if out_console.width < WIDE:
+        sets = sets[-1:]                  # what they come to together
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("time", "person", *(e.modality for e in sets), "valence", "arousal", "words"):
         table.add_column(name, justify="right" if name in ("time", "valence", "arousal") else "left", no_wrap=name != "words")

@@ -39,7 +39,7 @@ class Settings:
     hop: float | None = _option(None, "from window to window; by default the window's length", unit="s", low=0.05, high=60)
     gap: float = _option(5.0, "a pause longer than this is cut into rows of this length", unit="s", low=0.5, high=600)
     fps: float = _option(3.0, "pictures looked at per second; 3 is what Hume's service took", unit="1/s", low=0.01, high=120)
-    min_face: int = _option(40, "smallest face looked for in up to 480 lines; grows with more (60 in 720); below 36 little can be seen", unit="px", low=20, high=2000)
+    min_face: int = _option(40, "smallest face looked for in up to 480 lines, more in more (60 in 720); below 36 little shows", unit="px", low=20, high=2000)
     face_score: float = _option(0.9, "least probability of a face; 0.98 loses true faces", low=0.5, high=1)
     patience: float = _option(1.5, "how long a person may be hidden and keep the identity", unit="s", low=0, high=60)
     speech: float = _option(0.5, "least probability of speech", low=0.05, high=0.99)

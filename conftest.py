@@ -1,0 +1,5 @@
+"""Examples in docstrings run, save in what needs torch where torch isn't."""
+
+import importlib.util
+
+collect_ignore = [] if importlib.util.find_spec("torch") else ["attune/train.py"]
