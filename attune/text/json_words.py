@@ -263,11 +263,15 @@ def _files(data: Any) -> list[dict[str, Any]]:
 def _grouped(model: Any) -> Iterator[dict[str, Any]]:
     if not isinstance(model, dict):
         return
-    for group in model.get("grouped_predictions") or [{"predictions": model.get("predictions")}]:
+    for group in _list(model.get("grouped_predictions")) or [{"predictions": model.get("predictions")}]:
         if isinstance(group, dict):
-            for p in group.get("predictions") or []:
+            for p in _list(group.get("predictions")):
                 if isinstance(p, dict):
                     yield {**{k: v for k, v in p.items() if k in ("text", "time", "confidence")}, "speaker": group.get("id")}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _short(value: Any) -> str:
