@@ -49,10 +49,11 @@ def main() -> None:
             judged += 1
             right += seen == int(known["people"])
         speech = sum({(s.start, s.end): s.duration for s in recording.segments if s.kind == "speech"}.values())
+        notes = [*recording.notes, *([f"by eye: {known['note']}"] if known and known["note"] else [])]
         lines.append(
             f"| {path.name} | {recording.duration:.1f} | {len(np.unique(faces.time))} | {len(faces)} | "
             f"{f'{faces.time[0]:.1f}' if len(faces) else ''} | {known['people'] if known else ''} | {seen} | {speech:.1f} | "
-            f"{cost / max(recording.duration, 1):.2f} | {'; '.join(recording.notes)} |"
+            f"{cost / max(recording.duration, 1):.2f} | {'; '.join(notes)} |"
         )
         print(lines[-1], flush=True)
     lines += ["", f"People counted as by eye: {right} of {judged} files."]
