@@ -140,10 +140,15 @@ def _bound(hook: FileHook | None, file: str) -> Callable[[str, float, float], No
 
 
 def summary(recording: Recording) -> str:
-    """What was found, in a line."""
-    people = len(recording.people)
-    heard = sum(s.duration for s in recording.segments if s.kind == "speech")
-    return f"{recording.duration:.1f} s, {people} {'person' if people == 1 else 'people'}, {len(recording.faces)} faces, {heard:.1f} s of speech"
+    """What was found, in a line; nothing of what wasn't looked for."""
+    def count(n: int, one: str, many: str) -> str:
+        return f"{n} {one if n == 1 else many}"
+
+    measured = {e.modality for e in recording}
+    heard = sum({(s.start, s.end): s.duration for s in recording.segments if s.kind == "speech"}.values())
+    parts = [f"{recording.duration:.1f} s" if recording.duration else "a picture", count(len(recording.people), "person", "people")]
+    parts += [count(len(recording.faces), "face", "faces")] * ("face" in measured) + [f"{heard:.1f} s of speech"] * ("voice" in measured)
+    return ", ".join(parts)
 
 
 def _fingerprint(file: Path, settings: Settings, formats: Sequence[str], models: dict[str, Any]) -> str:

@@ -46,7 +46,7 @@ FOLDS = tuple(range(first, first + 4) for first in range(1, 21, 4))     # actors
 SMOOTHING = 0.05                         # of the labels an actor was given; votes are left as they are
 SEED = 0
 MIXED = 0.0                              # share of batches whose clips are mixed in pairs
-FIRST_STEPS, STEPS = 400, 900
+FIRST_STEPS, STEPS = 400, 1_100
 
 
 # Data ------------------------------------------------------------------------------------------------------------------------------
