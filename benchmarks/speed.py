@@ -32,7 +32,7 @@ STAGES = {
 
 
 def make_clip(path: Path, transcript: Path, seconds: float) -> None:
-    """The sample at 720p30, over and over, with its sound; and its transcript, over and over."""
+    """The sample at 720p30, over and over, with its sound; and its transcript, no sentence twice: what comes again is read once."""
     import av
     from av.video.reformatter import VideoReformatter
 
@@ -62,7 +62,7 @@ def make_clip(path: Path, transcript: Path, seconds: float) -> None:
     with transcript.open("w", encoding="utf-8") as f:
         for i in range(int(seconds / length) + 1):
             for j, cue in enumerate(cues):
-                f.write(f"{i * len(cues) + j + 1}\n{_stamp(cue.start + i * length)} --> {_stamp(cue.end + i * length)}\n{cue.text}\n\n")
+                f.write(f"{i * len(cues) + j + 1}\n{_stamp(cue.start + i * length)} --> {_stamp(cue.end + i * length)}\n{cue.text} That was number {i}.\n\n")
     one.unlink()
 
 

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -19,12 +18,10 @@ from attune.settings import Settings
 from attune.taxonomy import taxonomy
 from attune.types import Faces
 
-__all__ = ["SMALLEST_USABLE", "FaceModel", "FaceStream", "Found", "Seen", "measure"]
+__all__ = ["SMALLEST_USABLE", "FaceModel", "FaceStream", "Found"]
 
 PORTRAIT = 96                            # pixels
 PORTRAIT_ZOOM = 1.7                      # with hair and chin
-
-Hook = Callable[[str, float, float], None]
 
 
 class FaceModel(Protocol):
@@ -34,21 +31,6 @@ class FaceModel(Protocol):
     TAXONOMIES: tuple[str, ...]
 
     def load(self) -> Callable[[Array], Array]: ...
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was seen in a recording.
-
-    faces (n) · values (n, k) of the model, NaN rows where it couldn't say, (n, 0) without a model · times (t,) s of all pictures
-    looked at, with or without a face · people: track -> name · portraits: track -> (96, 96, 3) uint8
-    """
-
-    faces: Faces
-    values: Array
-    times: Array
-    people: dict[int, str] = field(default_factory=dict)
-    portraits: dict[int, Array] = field(default_factory=dict)
 
 
 class FaceStream:
@@ -130,31 +112,3 @@ class FaceStream:
         spare = [t for t in self._portraits if t not in named] + [t for t in self._portraits if t in named]
         for track in spare[: max(len(spare) - 2 * MEMORY, 0)]:
             del self._portraits[track]
-
-
-def measure(
-    frames: Iterable[tuple[float, Array]], model: FaceModel | None, settings: Settings | None = None, *,
-    hook: Hook | None = None, duration: float = float("nan"),
-) -> Seen:
-    """Everything `FaceStream` says of a recording's pictures.
-
-    Parameters
-    ----------
-    frames : iterable of (time s, RGB uint8 (h, w, 3)), in the order of time
-    model, settings : as FaceStream
-    hook : called as hook("face", seconds done, `duration`) after every picture
-    """
-    stream = FaceStream(model, settings)
-    faces: list[Faces] = []
-    values: list[Any] = []
-    times: list[float] = []
-    for time, frame in frames:
-        found, said = stream.push(time, frame)
-        times.append(float(time))
-        if len(found):
-            faces.append(found)
-            values.append(said)
-        if hook:
-            hook("face", float(time), duration)
-    joined = np.concatenate([np.zeros((0, stream.width), np.float32), *values])
-    return Seen(Faces.join(faces), joined, np.array(times, np.float64), stream.people, stream.portraits)
