@@ -2,11 +2,21 @@
 PYTHON ?= python3
 
 .PHONY: demo test test-extras check docs sample clean
-demo test check docs: .venv/ready
-	@scripts/$@
+
+demo: .venv/ready
+	@scripts/demo
+
+test: .venv/ready
+	@scripts/test
 
 test-extras: .venv/ready
 	@scripts/test-extras
+
+check: .venv/ready
+	@scripts/check
+
+docs: .venv/ready
+	@.venv/bin/python scripts/make_taxonomies_page.py
 
 sample: .venv/ready
 	@.venv/bin/pip install -q scikit-image && .venv/bin/python scripts/make_sample.py
