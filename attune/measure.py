@@ -125,7 +125,7 @@ def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: expo
         return Estimates.of(shown, said, taxonomy=target, modality="face", model=name, quality=found.quality, reason=list(reason))
 
     def join() -> None:
-        """Many small arrays into few: kept apart between the large ones of pictures they would scatter the heap, 100 kB a picture."""
+        """Many small arrays into few: kept apart between the large ones of pictures they would scatter the heap, which then grows with every picture."""
         faces.append(Faces.join([found for found, _ in waiting]))
         values.append(np.concatenate([values[0], *(said for _, said in waiting)]))
         waiting.clear()

@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -129,9 +130,15 @@ def run_stage(stage: str, clip: Path, transcript: Path) -> None:
     print(json.dumps({"seconds": seconds, "cpu": cpu, "wall": wall, "peak_mb": peak}))
 
 
+def _median(values: list[float], digits: int) -> str:
+    middle = f"{statistics.median(values):.{digits}f}"
+    return middle if len(values) == 1 else f"{middle} [{min(values):.{digits}f}, {max(values):.{digits}f}]"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=120, help="length of the clip")
+    parser.add_argument("--rounds", type=int, default=3, help="times each stage is run, in turns; one run can be off by a quarter on a shared machine")
     parser.add_argument("--hours", type=float, default=0, help="also peak memory on a clip of so many hours")
     parser.add_argument("--out", type=Path, default=HERE / "speed.md")
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
@@ -147,20 +154,22 @@ def main() -> None:
         return json.loads(done.stdout.splitlines()[-1])
 
     lines = [
-        "# Speed", "", f"`python benchmarks/speed.py --seconds {given.seconds:g}{f' --hours {given.hours:g}' if given.hours else ''}`, "
-        f"Python {platform.python_version()}, one core, 1280x720, 30 pictures a second, speech; {given.seconds:g} s of media.", "",
+        "# Speed", "", f"`python benchmarks/speed.py --seconds {given.seconds:g} --rounds {given.rounds}{f' --hours {given.hours:g}' if given.hours else ''}`, "
+        f"Python {platform.python_version()}, one core, 1280x720, 30 pictures a second, speech; {given.seconds:g} s of media. "
+        "Median of the rounds, and in brackets the lowest and the highest; x the floor is taken within each round.", "",
         "| stage | CPU s per s of media | x the floor | x real time on one core | peak memory, MB |", "|---|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as folder:
         clip, transcript = Path(folder) / "clip.mp4", Path(folder) / "clip.srt"
         make_clip(clip, transcript, given.seconds)
-        floor = None
+        rounds = [{stage: measured(stage, clip, transcript) for stage in STAGES} for _ in range(given.rounds)]
         for stage, what in STAGES.items():
-            r = measured(stage, clip, transcript)
-            rate = r["cpu"] / r["seconds"]
-            floor = floor or rate
-            lines.append(f"| {what} | {rate:.3f} | {rate / floor:.2f} | {r['seconds'] / r['wall']:.1f} | {r['peak_mb']:.0f} |")
+            of = [r[stage] for r in rounds]
+            rate = _median([x["cpu"] / x["seconds"] for x in of], 3)
+            floor = _median([x["cpu"] / x["seconds"] / (r["decode"]["cpu"] / r["decode"]["seconds"]) for x, r in zip(of, rounds, strict=True)], 2)
+            lines.append(f"| {what} | {rate} | {floor} | {_median([x['seconds'] / x['wall'] for x in of], 1)} | {max(x['peak_mb'] for x in of):.0f} |")
             print(lines[-1], flush=True)
+        r = rounds[-1]["all"]
         if given.hours:
             short = r["peak_mb"]
             make_clip(clip, transcript, given.hours * 3600)

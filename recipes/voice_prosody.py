@@ -469,7 +469,8 @@ The weights are **for non-commercial research**. A label that a corpus doesn't h
 
 RAVDESS, {r['n']:,} clips of {r['speakers']} actors, one clip at a time, no personal baseline; **held-out**: each actor measured by a net of the same recipe
 that never heard this actor ({r['folds']} folds of four actors; the packaged net itself has heard them all). Intervals are 95 %, by drawing actors.
-The recipe's variation and number of steps were settled while looking at actors 17-20 (fold 4): the other folds are the cleaner evidence.
+The recipe's variation was settled while looking at actors 17-20 (fold 4), its number of steps after folds 2 and 4 (actors 9-12, 17-20)
+had been scored at 400 and 900: actors 1-8 and 13-16, whom nobody had looked at, are the cleaner evidence.
 
 | figure | value |
 |---|---|

@@ -7,8 +7,8 @@ Categories: every modality is brought to Ekman's six and neutral by its crosswal
 where q_m is the quality of that row, so that a face hardly seen hardly counts. Valence, arousal and dominance: the mean with the
 same weights. A missing modality has weight zero; a row with none is NaN.
 
-The weights are equal because there is no public corpus with text, voice and face on which to learn them; on RAVDESS, face and
-voice alone are about equally good. Pooling logs rather than probabilities lets a sure modality outvote an unsure one.
+The weights are equal because there is no public corpus with text, voice and face on which to learn them; nothing was measured that would
+justify others. Pooling logs rather than probabilities lets a sure modality outvote an unsure one.
 """
 
 from __future__ import annotations
