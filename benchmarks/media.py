@@ -30,7 +30,8 @@ def main() -> None:
     with (HERE / "media_truth.csv").open(encoding="utf-8") as f:
         truth = {row["file"]: row for row in csv.DictReader(f)}
     lines = [
-        "# Every file measured", "", "`python benchmarks/media.py DIR`; people by eye from `media_truth.csv`. The detector's thresholds were set on these files: in-sample.", "",
+        "# Every file measured", "", "`python benchmarks/media.py DIR`; people by eye from `media_truth.csv`. "
+        "The detector's thresholds were set on these files: in-sample.", "",
         "| file | s | pictures with a face | faces | first face, s | people by eye | people found | speech, s | CPU s per s | notes |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]

@@ -35,7 +35,8 @@ SMALLEST_USABLE = 36                     # pixels across; below, five landmarks 
 WINDOW = 12                              # pixels that P-Net looks at
 STRIDE = 2                               # pixels from window to window: its one pooling
 SCALE_STEP = 0.709                       # about sqrt(1/2): each level of the pyramid has half the pixels
-P_SCORE, R_SCORE, O_SCORE = 0.8, 0.7, 0.8      # least probability to pass on; P at .7 finds the same faces with half as many boxes again (benchmarks/faces.py)
+# least probability to pass on; P at .7 finds the same faces with half as many boxes again (benchmarks/faces.py)
+P_SCORE, R_SCORE, O_SCORE = 0.8, 0.7, 0.8
 SURE = 0.995                             # below, a face is looked at again: folded hands got up to .989, and then less than .5
 UPRIGHT = 96                             # pixels of the face in that second look
 LINES = 480                              # in pictures with a longer short side the smallest face grows in proportion
