@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "measure": ("attune.measure", "measure"), "open": ("attune.export", "read"), "write": ("attune.export", "write"),
+    "measure": ("attune.measure", "measure"), "describe": ("attune.describe", "describe"), "open": ("attune.export", "read"), "write": ("attune.export", "write"),
     "table": ("attune.export", "table"), "to_frame": ("attune.export", "to_frame"), "Media": ("attune.media", "Media"),
     "Settings": ("attune.settings", "Settings"), "Segment": ("attune.types", "Segment"), "Faces": ("attune.types", "Faces"),
     "Estimates": ("attune.types", "Estimates"), "Recording": ("attune.types", "Recording"), "Taxonomy": ("attune.taxonomy", "Taxonomy"),
@@ -29,6 +29,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
+    from attune.describe import describe
     from attune.errors import AttuneError
     from attune.export import read as open
     from attune.export import table, to_frame, write

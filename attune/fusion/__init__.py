@@ -129,7 +129,7 @@ def _mean(values: np.ndarray, quality: np.ndarray) -> np.ndarray:
     """(n, k) mean of (m, n, k) weighted by quality (m, n); NaN where nothing is there."""
     weight = np.where(np.isnan(values).any(axis=2), 0.0, quality)[:, :, None]
     total = weight.sum(axis=0)
-    return np.divide((weight * np.nan_to_num(values)).sum(axis=0), total, out=np.full(values.shape[1:], np.nan), where=total > 0)
+    return np.asarray(np.divide((weight * np.nan_to_num(values)).sum(axis=0), total, out=np.full(values.shape[1:], np.nan), where=total > 0))
 
 
 def _estimates(

@@ -79,7 +79,7 @@ class PerSubset:
             rows = np.flatnonzero(there[:, [names.index(m) for m in subset]].all(axis=1))
             held = None
             if dev is not None:
-                dev_there = present(dev[0])[:, [list(dev[0]).index(m) for m in subset]].all(axis=1)
+                dev_there = np.flatnonzero(present(dev[0])[:, [list(dev[0]).index(m) for m in subset]].all(axis=1))
                 held = (taken(dev[0], dev_there, subset), dev[1][dev_there])
             self.members[subset] = self.make().fit(taken(parts, rows, subset), y[rows], held)
         return self

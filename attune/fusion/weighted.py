@@ -68,7 +68,7 @@ class Model:
     def _values(self, parts: Parts) -> tuple[np.ndarray, np.ndarray]:
         """(m, n, k) probabilities or values, and (m, n) where they are there."""
         x = np.stack([np.asarray(a, np.float64) for a in parts.values()])
-        there = ~np.isnan(x).any(axis=2)
+        there = np.asarray(~np.isnan(x).any(axis=2))
         return np.nan_to_num(np.exp(x) if self._categorical else x), there
 
     def _sum(self, x: np.ndarray, there: np.ndarray, weights: np.ndarray) -> np.ndarray:
