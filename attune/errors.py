@@ -7,6 +7,7 @@
     ├── SettingError       (ValueError)    a setting out of range, or one that doesn't exist
     ├── TranscriptError    (ValueError)    a transcript that can't be read
     ├── UnknownName        (LookupError)   no such label, taxonomy, model, file format
+    ├── LeakError          (ValueError)    what is evaluated was there in training
     ├── WeightsError       (OSError)       weights missing, damaged, or of a refused licence
     ├── RecordingError     (ValueError)    a folder that holds no recording, or a damaged one
     └── MissingExtra       (ImportError)   an optional library isn't installed
@@ -50,6 +51,10 @@ class UnknownName(AttuneError, LookupError):
 
 class WeightsError(AttuneError, OSError):
     """Weights are missing, damaged, or under a licence that was refused."""
+
+
+class LeakError(AttuneError, ValueError):
+    """What is to be evaluated was there in training: a person, or the same text, picture or sound."""
 
 
 class RecordingError(AttuneError, ValueError):

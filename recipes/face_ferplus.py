@@ -27,7 +27,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 (the name that every reader of torch knows)
 
 from attune import metrics
-from attune.datasets import ferplus
+from attune.datasets import Item, ferplus
 from attune.face.models import ferplus_resnet
 from attune.train import Schedule, fit, seed_everything
 from attune.weights import digest
@@ -155,9 +155,9 @@ def distort(pictures: torch.Tensor, view: int = VIEW) -> torch.Tensor:
 class Part:
     """Pictures (n, 1, 48, 48) uint8, votes (n, 10), targets (n, 8), true classes and groups (n,) of one part."""
 
-    def __init__(self, pictures: list[ferplus.Item]) -> None:
+    def __init__(self, pictures: list[Item]) -> None:
         self.pixels = torch.from_numpy(np.stack([p.pixels for p in pictures])[:, None])
-        self.votes = np.stack([p.votes for p in pictures])
+        self.votes = np.stack([p.about["votes"] for p in pictures])
         self.target = ferplus.distribution(self.votes)
         self.majority = ferplus.majority(self.votes)
         self.group = np.array([p.group for p in pictures])
@@ -173,16 +173,16 @@ def parts(root: Path) -> tuple[Part, Part, Part]:
     """Train, dev and test. Train and dev are the official train part without duplicates of other parts; identical pictures stay
     on one side. Test is PublicTest. Where no emotion has two votes, or most say "unknown" or "no face", there is nothing to learn."""
     everything = list(ferplus.items(root))
-    votes = np.stack([p.votes for p in everything])
+    votes = np.stack([p.about["votes"] for p in everything])
     left = ferplus.without_single_votes(votes)
     clear = left[:, :8].sum(1) > left[:, 8:].sum(1)
-    own = [p for p, ok in zip(everything, clear, strict=True) if p.split == "train" and ok and not p.duplicate_across_splits]
+    own = [p for p, ok in zip(everything, clear, strict=True) if p.split == "train" and ok and not p.about["duplicate"]]
     groups = sorted({p.group for p in own})
     np.random.default_rng(SEED).shuffle(groups)
     position = {g: i for i, g in enumerate(groups)}
     dev = [p for p in own if position[p.group] < DEV]
     train = [p for p in own if position[p.group] >= DEV]
-    return Part(train), Part(dev), Part([p for p in everything if p.split == "valid"])
+    return Part(train), Part(dev), Part([p for p in everything if p.split == "dev"])
 
 
 def batches(train: Part) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

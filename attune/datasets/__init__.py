@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,6 +219,30 @@ def media(root: Path, pattern: str, suffixes: Sequence[str] = SOUNDS) -> list[Pa
             if known is None or suffixes.index(path.suffix.lower()) < suffixes.index(known.suffix.lower()):
                 found[path.stem] = path
     return [found[stem] for stem in sorted(found)]
+
+
+def tables(root: Path, facts: Mapping[str, Any], **names: Sequence[str]) -> list[tuple[str, Path]]:
+    """(split, file) for the first of each split's names (globs below `root`) that is there.
+
+    Raises
+    ------
+    MediaError
+        If none is there for any split.
+    """
+    found = [(split, path) for split, globs in names.items() for path in [p for glob in globs for p in sorted(root.glob(glob))][:1]]
+    if not found:
+        raise missing(root, " or ".join(glob for globs in names.values() for glob in globs), facts)
+    return found
+
+
+def drawn(group: str) -> str:
+    """A split of ours, where a corpus has none: by a checksum of the group's name, some 70 % train, 10 % dev, 20 % test.
+
+    >>> [drawn(f"corpus-{i}") for i in range(5)]
+    ['train', 'train', 'test', 'train', 'train']
+    """
+    part = zlib.crc32(group.encode()) % 10
+    return "train" if part < 7 else "dev" if part == 7 else "test"
 
 
 def missing(root: Path, what: str, facts: Mapping[str, Any]) -> MediaError:

@@ -10,17 +10,16 @@ the same columns). Ratings become positions in -1..1 by (x - 3) / 2: the middle 
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from attune.errors import AttuneError, MediaError
+from attune.datasets import SPLITS, Item, missing, rows
+from attune.errors import AttuneError
 
-SPLITS = ("train", "dev", "test")
 MIDDLE, HALF = 3.0, 2.0                   # of the scale 1..5
 
 FACTS: dict[str, Any] = {
@@ -33,6 +32,8 @@ FACTS: dict[str, Any] = {
     "license_class": "share-alike",
     "obtain": "corpus/emobank.csv from github.com/JULIELab/EmoBank",
     "taxonomy": "vad",
+    "modalities": ("text",),
+    "languages": ("en",),
     "splits": {"train": "8,062 sentences", "dev": "1,000 sentences", "test": "1,000 sentences"},
     "speakers": "unknown; `group` is the document, and the official split is by sentence: every document of test has sentences in train",
     "traps": (
@@ -41,21 +42,12 @@ FACTS: dict[str, Any] = {
         "V, A, D join the reader's and the writer's perspective; they are means of about ten raters.",
         "Some sentences are fragments such as '..\"'.",
     ),
+    "files": {"emobank.csv": 1},
 }
 
 
-class Item(NamedTuple):
-    """One sentence. values (3,) float32: valence, arousal, dominance in -1..1; group: the document it is from."""
-
-    id: str
-    split: str
-    group: str
-    text: str
-    values: np.ndarray
-
-
 def items(root: str | Path) -> Iterator[Item]:
-    """The sentences in the order of the file, or of train, dev, test.
+    """The sentences in the order of the file, or of train, dev, test; `group` is the document a sentence is from.
 
     Raises
     ------
@@ -64,26 +56,22 @@ def items(root: str | Path) -> Iterator[Item]:
     AttuneError
         If a rating is outside 1..5 or a split is none of train, dev, test.
     """
-    for id, split, text, ratings in _rows(Path(root)):
+    for row in _rows(Path(root)):
+        id, split, ratings = row["id"], row["split"], tuple(float(row[d]) for d in "VAD")
         if split not in SPLITS:
             raise AttuneError(f"sentence {id}: split {split!r}; expected one of {', '.join(SPLITS)}")
         if not all(1 <= r <= 5 for r in ratings):
             raise AttuneError(f"sentence {id}: ratings {ratings}; expected V, A, D from 1 to 5")
         # 110CYL068_1036_1079: a document and the sentence's first and last character in it; SemEval_12: a headline, alone
-        yield Item(id, split, re.sub(r"_\d+_\d+$", "", id), text, ((np.array(ratings) - MIDDLE) / HALF).astype(np.float32))
+        yield Item(id, split, re.sub(r"_\d+_\d+$", "", id), ((np.array(ratings) - MIDDLE) / HALF).astype(np.float32), text=row["text"])
 
 
-def _rows(root: Path) -> Iterator[tuple[str, str, str, tuple[float, float, float]]]:
-    """(id, split, text, (V, A, D)) of every sentence."""
+def _rows(root: Path) -> Iterator[dict[str, Any]]:
+    """Rows with id, split, V, A, D and text."""
     if (root / "emobank.csv").is_file():
-        with (root / "emobank.csv").open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                yield row["id"], row["split"], row["text"], (float(row["V"]), float(row["A"]), float(row["D"]))
+        yield from rows(root / "emobank.csv")
     elif (root / "train.parquet").is_file():
-        import pyarrow.parquet
-
         for split in SPLITS:
-            for row in pyarrow.parquet.read_table(root / f"{split}.parquet", columns=["id", "text", "V", "A", "D"]).to_pylist():
-                yield row["id"], split, row["text"], (row["V"], row["A"], row["D"])
+            yield from (row | {"split": split} for row in rows(root / f"{split}.parquet"))
     else:
-        raise MediaError(f"neither emobank.csv nor train.parquet in {root}; get {FACTS['obtain']}")
+        raise missing(root, "emobank.csv or train.parquet", FACTS)

@@ -11,15 +11,14 @@ judges agree.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from attune.datasets import Item, missing, one_hot, rows
 from attune.errors import MediaError
 
 FACTS: dict[str, Any] = {
@@ -36,38 +35,27 @@ FACTS: dict[str, Any] = {
         "fer2013new.csv from github.com/microsoft/FERPlus; put both into one folder"
     ),
     "taxonomy": "ferplus8",
-    "splits": {"train": "Training (28,709 rows)", "valid": "PublicTest (3,589 rows)", "test": "PrivateTest (3,589 rows)"},
+    "more": ("ekman7",),
+    "modalities": ("face",),
+    "languages": (),
+    "splits": {"train": "Training (28,709 rows)", "dev": "PublicTest (3,589 rows)", "test": "PrivateTest (3,589 rows)"},
     "speakers": "unknown: nobody is named, so that a person may occur on both sides of the official split",
     "traps": (
-        "FER2013's own labels are poor (its 'fear' agrees with the votes 13 % of the time): they are read, but not offered as truth.",
-        "The same or nearly the same picture lies in two splits: rows with `duplicate_across_splits` must leave training.",
+        "FER2013's own labels are poor (its 'fear' agrees with the votes 13 % of the time): `more` has them, `values` don't.",
+        "The same or nearly the same picture lies in two splits: rows with about['duplicate'] must leave training.",
         "176 rows of FERPlus have no picture name and all votes on 'no face'; they are left out.",
         "Some pictures show no face at all, text, or drawings.",
         "Disgust and contempt are rare: 24 and 13 majority pictures in PublicTest.",
     ),
+    "files": {"fer2013.csv": 1, "fer2013new.csv": 1},
 }
 
 EMOTIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")      # order of fer2013new.csv
 VOTES = (*EMOTIONS, "unknown", "NF")                                                                    # NF: no face
-SPLITS = {"Training": "train", "PublicTest": "valid", "PrivateTest": "test"}
+FER2013 = ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral")                         # codes 0..6 of fer2013.csv
+WORDS = {"angry": "anger", "happy": "joy", "sad": "sadness"}                                            # its labels elsewhere
+SPLITS = {"Training": "train", "PublicTest": "dev", "PrivateTest": "test"}
 SIZE = 48                                # pixels
-
-
-class Item(NamedTuple):
-    """One picture and what ten people saw in it.
-
-    id: its name, once per split · split "train", "valid" or "test" · group: the same for identical pictures · pixels (48, 48)
-    uint8, grey · votes (10,) int, in the order of `VOTES` · values (8,) float32, their `distribution`, NaN where there is none ·
-    duplicate_across_splits: the same picture, or nearly, lies in another split.
-    """
-
-    id: str
-    split: str
-    group: str
-    pixels: np.ndarray
-    votes: np.ndarray
-    values: np.ndarray
-    duplicate_across_splits: bool
 
 
 def without_single_votes(votes: np.ndarray) -> np.ndarray:
@@ -115,11 +103,24 @@ def plurality(votes: np.ndarray) -> np.ndarray:
     return np.where(alone & (top < len(EMOTIONS)), top, -1)
 
 
+def _agreed(rule: Callable[[np.ndarray], np.ndarray]) -> Callable[[Item], np.ndarray | None]:
+    def values(item: Item) -> np.ndarray | None:
+        top = int(rule(item.about["votes"][None])[0])
+        return None if top < 0 else one_hot("ferplus8", EMOTIONS[top])
+
+    return values
+
+
+PROTOCOLS = {"majority": _agreed(majority), "plurality": _agreed(plurality)}     # which pictures count when one label is asked for
+
+
 def items(root: str | Path) -> Iterator[Item]:
-    """Every picture under a folder, in the official order.
+    """Every picture under a folder, in the official order; `group` is the same for identical pictures.
 
     Reads the official layout (`fer2013.csv` and `fer2013new.csv` side by side) or a folder of Parquet tables `ferplus_*.parquet`
     with lossless pictures. In the official layout only identical pictures are known as duplicates across splits.
+
+    about: votes (10,) int in the order of `VOTES`; duplicate, whether the same picture, or nearly, lies in another split.
 
     Raises
     ------
@@ -130,48 +131,59 @@ def items(root: str | Path) -> Iterator[Item]:
     if (root / "fer2013.csv").is_file() and (root / "fer2013new.csv").is_file():
         yield from _official(root)
     elif tables := sorted(root.glob("ferplus_*.parquet")):
+        where: dict[str, set[str]] = {}
         for table in tables:
-            yield from _parquet(table)
+            for group in _groups(table):
+                where.setdefault(group, set()).add(table.stem)
+        for table in tables:
+            yield from _parquet(table, where)
     else:
-        raise MediaError(f"{root} holds neither fer2013.csv with fer2013new.csv nor ferplus_*.parquet; {FACTS['obtain']}")
+        raise missing(root, "fer2013.csv with fer2013new.csv, nor ferplus_*.parquet", FACTS)
 
 
 def _official(root: Path) -> Iterator[Item]:
     """Rows of the two files belong together by position: the votes carry no key of the pictures but their order."""
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
-    def rows() -> Iterator[tuple[str, str, bytes, np.ndarray]]:
-        with (root / "fer2013.csv").open(newline="") as pictures, (root / "fer2013new.csv").open(newline="") as judged:
-            for picture, judgement in zip(csv.DictReader(pictures), csv.DictReader(judged), strict=True):
-                if name := judgement["Image name"]:
-                    pixels = bytes(int(p) for p in picture["pixels"].split())
-                    if len(pixels) != SIZE * SIZE:
-                        raise MediaError(f"{name} in fer2013.csv has {len(pixels)} pixels, expected {SIZE}x{SIZE}; get the file again")
-                    yield name, SPLITS[judgement["Usage"]], pixels, np.array([int(judgement[v]) for v in VOTES])
+    def pictures() -> Iterator[tuple[dict[str, str], dict[str, str], bytes]]:
+        for picture, judged in zip(rows(root / "fer2013.csv"), rows(root / "fer2013new.csv"), strict=True):
+            if name := judged["Image name"]:
+                pixels = bytes(int(p) for p in picture["pixels"].split())
+                if len(pixels) != SIZE * SIZE:
+                    raise MediaError(f"{name} in fer2013.csv has {len(pixels)} pixels, expected {SIZE}x{SIZE}; get the file again")
+                yield picture, judged, pixels
 
     where: dict[str, set[str]] = {}
-    for _, split, pixels, _ in rows():
-        where.setdefault(_digest(pixels), set()).add(split)
-    for name, split, pixels, votes in rows():
+    for _, judged, pixels in pictures():
+        where.setdefault(_digest(pixels), set()).add(judged["Usage"])
+    for picture, judged, pixels in pictures():
         group = _digest(pixels)
         grey = np.frombuffer(pixels, np.uint8).reshape(SIZE, SIZE)
-        yield Item(name, split, group, grey, votes, _values(votes), len(where[group]) > 1)
+        votes = np.array([int(judged[v]) for v in VOTES])
+        label = FER2013[int(picture["emotion"])]
+        yield _item(judged["Image name"], SPLITS[judged["Usage"]], group, grey, votes, label, len(where[group]) > 1)
 
 
-def _parquet(path: Path) -> Iterator[Item]:
-    import pyarrow.parquet as pq
+def _groups(path: Path) -> list[str]:
+    """Groups of identical pictures in a table: its mark of duplicates across splits names one of several identical ones only."""
+    import pyarrow.parquet
 
-    split = next(s for s in SPLITS.values() if path.stem.startswith(f"ferplus_{s}"))
-    votes = [f"votes_{v}" for v in VOTES]
-    columns = ["name", "image_webp", "exact_dup_group", "near_dup_across_split", *votes]
-    for batch in pq.ParquetFile(path).iter_batches(1024, columns=columns):
-        counts = np.stack([batch[v].to_numpy(zero_copy_only=False) for v in votes], axis=1).astype(np.int64)
-        for i, (name, data, group, near) in enumerate(zip(*(batch[c].to_pylist() for c in columns[:4]), strict=True)):
-            yield Item(name, split, str(group), _webp(data), counts[i], _values(counts[i]), bool(near))
+    return [str(group) for group in pyarrow.parquet.read_table(path, columns=["exact_dup_group"])["exact_dup_group"].to_pylist()]
 
 
-def _values(votes: np.ndarray) -> np.ndarray:
-    return np.asarray(distribution(votes[None])[0], np.float32)
+def _parquet(path: Path, where: Mapping[str, set[str]]) -> Iterator[Item]:
+    split = {"train": "train", "valid": "dev", "test": "test"}[path.stem.split("_")[1]]
+    for row in rows(path):
+        votes = np.array([row[f"votes_{v}"] for v in VOTES])
+        label = WORDS.get(row["fer_label"], row["fer_label"])
+        group = str(row["exact_dup_group"])
+        duplicate = bool(row["near_dup_across_split"]) or len(where[group]) > 1
+        yield _item(row["name"], split, group, _webp(row["image_webp"]), votes, label, duplicate)
+
+
+def _item(name: str, split: str, group: str, pixels: np.ndarray, votes: np.ndarray, label: str, duplicate: bool) -> Item:
+    values = distribution(votes[None])[0].astype(np.float32)
+    about = {"votes": votes, "duplicate": duplicate}
+    return Item(name, split, group, values, pixels=pixels, more={"ekman7": one_hot("ekman7", label)}, about=about)
 
 
 def _webp(data: bytes) -> np.ndarray:

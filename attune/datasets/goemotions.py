@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from attune.errors import AttuneError, MediaError
+from attune.datasets import SPLITS, Item, missing, rows
+from attune.errors import AttuneError
 from attune.taxonomy import taxonomy
-
-SPLITS = ("train", "dev", "test")
 
 FACTS: dict[str, Any] = {
     "title": "GoEmotions (Reddit comments with 27 emotions and neutral)",
@@ -31,6 +30,8 @@ FACTS: dict[str, Any] = {
     "license_class": "permissive",
     "obtain": "train.tsv, dev.tsv, test.tsv and emotions.txt from the folder goemotions/data of github.com/google-research/google-research",
     "taxonomy": "goemotions28",
+    "modalities": ("text",),
+    "languages": ("en",),
     "splits": {"train": "43,410 comments", "dev": "5,426 comments", "test": "5,427 comments"},
     "speakers": "unknown: the filtered files don't say who wrote a comment, so that a writer may occur on both sides of the official split",
     "traps": (
@@ -40,21 +41,12 @@ FACTS: dict[str, Any] = {
         "Raters saw the comment without its thread, and were English speakers from India: irony and slang are often read literally.",
         "A text may hold any Unicode line separator, so rows end at '\\n' only; quotation marks are plain characters.",
     ),
+    "files": {"train.tsv": 1, "dev.tsv": 1, "test.tsv": 1, "emotions.txt": 1},
 }
 
 
-class Item(NamedTuple):
-    """One comment. values (28,) float32, 1 where the label holds; group: what must stay inside one split."""
-
-    id: str
-    split: str
-    group: str
-    text: str
-    values: np.ndarray
-
-
 def items(root: str | Path) -> Iterator[Item]:
-    """The comments of train, dev and test, in this order.
+    """The comments of train, dev and test, in this order; `group` is the comment.
 
     Raises
     ------
@@ -72,7 +64,7 @@ def items(root: str | Path) -> Iterator[Item]:
                 raise AttuneError(f"{split}, comment {id}: labels {ids!r}; expected numbers from 0 to {k - 1} with commas")
             values = np.zeros(k, np.float32)
             values[numbers] = 1
-            yield Item(id, split, id, text, values)
+            yield Item(id, split, id, values, text=text)
 
 
 def _labels(root: Path) -> tuple[str, ...]:
@@ -94,9 +86,6 @@ def _rows(root: Path, split: str) -> Iterator[tuple[str, str, str]]:
                 text, ids, id = line.rstrip("\r\n").rsplit("\t", 2)
                 yield text, ids, id
     elif (root / f"{split}.parquet").is_file():
-        import pyarrow.parquet
-
-        table = pyarrow.parquet.read_table(root / f"{split}.parquet", columns=["text", "labels", "id"])
-        yield from zip(*(column.to_pylist() for column in table.columns), strict=True)
+        yield from ((row["text"], row["labels"], row["id"]) for row in rows(root / f"{split}.parquet"))
     else:
-        raise MediaError(f"neither {split}.tsv nor {split}.parquet in {root}; get {FACTS['obtain']}")
+        raise missing(root, f"{split}.tsv or {split}.parquet", FACTS)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from attune.errors import AttuneError
+from attune.datasets import Item, media, missing, named, one_hot
+from attune.taxonomy import taxonomy
 
 FACTS: dict[str, Any] = {
     "title": "URDU: emotional utterances of talk shows",
@@ -24,8 +25,11 @@ FACTS: dict[str, Any] = {
     "license_class": "research-only",
     "obtain": "github.com/siddiquelatif/URDU-Dataset: Angry, Happy, Neutral, Sad",
     "taxonomy": "ravdess8",
+    "modalities": ("voice",),
+    "languages": ("ur",),
     "splits": {"train": "other speakers", "dev": "SF2 SF7 SM1 SM4 SM24"},
     "speakers": "about 38 by the names of the files; the authors give no split, and this one is ours",
+    "files": {"**/S[FM]*_F*_*.*": 400},
     "traps": (
         "Calm, fearful, disgust and surprised don't occur: these four labels are unknown here, not zero.",
         "Most speakers were recorded in one emotion only, so that knowing the voice is knowing the label: split by speaker.",
@@ -33,21 +37,10 @@ FACTS: dict[str, Any] = {
     ),
 }
 
-LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+LABELS = taxonomy("ravdess8").labels
 NAMED = {"A": "angry", "H": "happy", "N": "neutral", "S": "sad"}
 KNOWN = np.array([label in NAMED.values() for label in LABELS])       # (8,) which labels the corpus has
 DEV = frozenset({"SF2", "SF7", "SM1", "SM4", "SM24"})
-SUFFIXES = (".wav", ".flac", ".opus")
-
-
-class Item(NamedTuple):
-    """One clip. values (8,) float32: 1 for its emotion in the order of `LABELS`, NaN where the corpus has no such clips."""
-
-    id: str
-    split: str
-    group: str
-    path: Path
-    values: np.ndarray
 
 
 def items(root: str | Path) -> Iterator[Item]:
@@ -55,17 +48,19 @@ def items(root: str | Path) -> Iterator[Item]:
 
     Raises
     ------
-    FileNotFoundError
+    MediaError
         If there is no sound file named like the corpus's below `root`.
-    AttuneError
+    UnknownName
         If a name's last field starts with no known emotion.
     """
-    paths = sorted((p for p in Path(root).rglob("S[FM]*_F*_*") if p.suffix in SUFFIXES), key=lambda p: p.stem)
+    root = Path(root)
+    paths = media(root, "S[FM]*_F*_*")
     if not paths:
-        raise FileNotFoundError(f"no sound file like SM1_F10_A010.wav below {root}; get it: {FACTS['obtain']}")
+        raise missing(root, "SM1_F10_A010.wav, .flac, .opus ...", FACTS)
     for path in paths:
         speaker, _, label = path.stem.split("_")[:3]
-        if label[0] not in NAMED:
-            raise AttuneError(f"{path.name}: emotion {label[0]!r}; expected one of {', '.join(NAMED)}")
-        values = np.where(KNOWN, np.eye(len(LABELS))[LABELS.index(NAMED[label[0]])], np.nan).astype(np.float32)
-        yield Item(path.stem, "dev" if speaker in DEV else "train", f"urdu-{speaker}", path, values)
+        values = one_hot("ravdess8", named(label[0], NAMED, path.name), tuple(NAMED.values()))
+        yield Item(
+            path.stem, "dev" if speaker in DEV else "train", f"urdu-{speaker}", values, path,
+            about={"sex": speaker[1], "language": "ur"},
+        )

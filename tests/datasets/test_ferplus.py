@@ -20,38 +20,44 @@ def pixels(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (48, 48)).astype(np.uint8)
 
 
-@pytest.fixture
-def official(tmp_path: Path) -> Path:
-    """Five pictures: the last is the first again, in another split; the fourth shows no face and has no name."""
+def mini(root: Path, last: int = 4) -> None:
+    """Five pictures; the fourth shows no face and has no name; `last` is the seed of the last one's pixels."""
     rows = [
         ("Training", "a.png", 0, [8, 2, 0, 0, 0, 0, 0, 0, 0, 0]),
         ("Training", "b.png", 1, [0, 9, 1, 0, 0, 0, 0, 0, 0, 0]),
         ("PublicTest", "c.png", 2, [0, 0, 5, 0, 0, 0, 5, 0, 0, 0]),
         ("PublicTest", "", 3, [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]),
-        ("PrivateTest", "d.png", 0, [7, 0, 0, 0, 0, 0, 0, 1, 2, 0]),
+        ("PrivateTest", "d.png", last, [7, 0, 0, 0, 0, 0, 0, 1, 2, 0]),
     ]
-    with (tmp_path / "fer2013.csv").open("w", newline="") as f, (tmp_path / "fer2013new.csv").open("w", newline="") as g:
+    with (root / "fer2013.csv").open("w", newline="") as f, (root / "fer2013new.csv").open("w", newline="") as g:
         pictures, judged = csv.writer(f), csv.writer(g)
         pictures.writerow(["emotion", "pixels", "Usage"])
         judged.writerow(HEADER)
         for usage, name, seed, votes in rows:
-            pictures.writerow([0, " ".join(str(p) for p in pixels(seed).ravel()), usage])
+            pictures.writerow([3, " ".join(str(p) for p in pixels(seed).ravel()), usage])
             judged.writerow([usage, name, *votes])
+
+
+@pytest.fixture
+def official(tmp_path: Path) -> Path:
+    """The last picture is the first again, in another split."""
+    mini(tmp_path, last=0)
     return tmp_path
 
 
 def test_official_layout_gives_pictures_votes_and_splits(official: Path) -> None:
     read = list(ferplus.items(official))
     assert [p.id for p in read] == ["a.png", "b.png", "c.png", "d.png"]
-    assert [p.split for p in read] == ["train", "train", "valid", "test"]
+    assert [p.split for p in read] == ["train", "train", "dev", "test"]
     np.testing.assert_array_equal(read[1].pixels, pixels(1))
-    assert read[1].votes.tolist() == [0, 9, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert read[1].about["votes"].tolist() == [0, 9, 1, 0, 0, 0, 0, 0, 0, 0]
     np.testing.assert_allclose(read[0].values, [0.8, 0.2, 0, 0, 0, 0, 0, 0])
+    assert taxonomy("ekman7").labels[read[0].more["ekman7"].argmax()] == "joy"                 # what FER2013 itself said: code 3
 
 
 def test_identical_picture_in_two_splits_is_marked_on_both_sides(official: Path) -> None:
     read = {p.id: p for p in ferplus.items(official)}
-    assert {n for n, p in read.items() if p.duplicate_across_splits} == {"a.png", "d.png"}
+    assert {n for n, p in read.items() if p.about["duplicate"]} == {"a.png", "d.png"}
     assert read["a.png"].group == read["d.png"].group != read["b.png"].group
 
 
@@ -70,13 +76,14 @@ def test_parquet_layout_gives_the_same_pixels(tmp_path: Path) -> None:
     frame = av.VideoFrame.from_ndarray(np.dstack([grey, grey, grey, np.full_like(grey, 255)]), format="bgra")
     data = b"".join(bytes(p) for p in [*encoder.encode(frame), *encoder.encode(None)])
     votes = {f"votes_{v}": pa.array([i], pa.int8()) for i, v in enumerate(ferplus.VOTES)}
-    table = pa.table({"name": ["x.png"], "image_webp": [data], "exact_dup_group": [7], "near_dup_across_split": [True], **votes})
+    table = pa.table({"name": ["x.png"], "image_webp": [data], "exact_dup_group": [7], "near_dup_across_split": [True], "fer_label": ["happy"], **votes})
     pq.write_table(table, tmp_path / "ferplus_valid_publictest.parquet")
 
     (read,) = ferplus.items(tmp_path)
     np.testing.assert_array_equal(read.pixels, grey)
-    assert (read.split, read.group, read.duplicate_across_splits) == ("valid", "7", True)
-    assert read.votes.tolist() == list(range(10))
+    assert (read.split, read.group, read.about["duplicate"]) == ("dev", "7", True)
+    assert read.about["votes"].tolist() == list(range(10))
+    assert read.more["ekman7"].argmax() == taxonomy("ekman7").index("joy")
 
 
 def test_folder_without_the_corpus_says_how_to_obtain_it(tmp_path: Path) -> None:
@@ -119,9 +126,3 @@ def test_majority_implies_plurality() -> None:
 
 def test_emotions_stand_in_the_order_of_the_taxonomy() -> None:
     assert taxonomy(ferplus.FACTS["taxonomy"]).labels == ferplus.EMOTIONS
-
-
-def test_facts_are_stated() -> None:
-    for fact in ("title", "citation", "license", "license_class", "obtain", "taxonomy", "splits", "traps"):
-        assert ferplus.FACTS[fact]
-    assert ferplus.FACTS["license_class"] == "research-only"

@@ -15,8 +15,12 @@ LABELS = taxonomy("goemotions28").labels
 ROWS = {
     "train": [('She said "fine"', "27", "a1"), ("line\u2028separator, tab\tinside", "0,17", "a2")],
     "dev": [("Thank you!", "15", "b1")],
-    "test": [("", "25", "c1")],
+    "test": [("[NAME] died", "25", "c1")],
 }
+
+
+def mini(root: Path) -> None:
+    official(root)
 
 
 def official(root: Path) -> Path:
@@ -65,8 +69,3 @@ def test_a_number_that_is_no_label_is_an_error(tmp_path: Path, ids: str) -> None
 def test_a_folder_without_it_says_where_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="google-research"):
         list(goemotions.items(tmp_path))
-
-
-def test_facts_are_stated() -> None:
-    assert set(goemotions.FACTS) >= {"title", "citation", "license", "license_class", "obtain", "taxonomy", "splits", "speakers", "traps"}
-    assert tuple(goemotions.FACTS["splits"]) == goemotions.SPLITS

@@ -1,4 +1,4 @@
-"""The command line: parse, call one function, print."""
+"""`attune measure`, `attune show` and `attune report`: recordings."""
 
 from __future__ import annotations
 
@@ -8,35 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from attune.cli.app import FAILED, WIDE, app, console, escape, out_console
 from attune.errors import AttuneError
 from attune.settings import Settings
-
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
-    help="Measure emotional expression in face, voice and language: one command turns a video into one time-aligned table.\n\n"
-    "Everything runs on this machine; nothing is sent anywhere. Attune measures expression, it doesn't read minds. "
-    "Inferring emotions at work or in education is prohibited in the EU (AI Act, Art. 5(1)(f)), save for medical and safety reasons.",
-)
-out_console, console = Console(), Console(stderr=True)
-FAILED, USAGE = 1, 2
-WIDE = 110                               # columns; a narrower terminal shows the fused estimate, not the modalities
-
-
-def main() -> None:
-    """Run the command; our own errors become one line and exit code 2."""
-    try:
-        app()
-    except AttuneError as error:
-        console.print(f"[bold red]error[/]  {_escape(str(error))}", highlight=False, soft_wrap=True)
-        raise SystemExit(USAGE) from error
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def _measure(
@@ -123,14 +100,14 @@ class _Shown:
 
 
 def _line(result: Any) -> str:
-    name = _escape(result.source)
+    name = escape(result.source)
     if result.error:
-        return f"[red]✗[/] {name}  [red]{_escape(result.error)}[/]"
+        return f"[red]✗[/] {name}  [red]{escape(result.error)}[/]"
     if result.skipped:
-        return f"[dim]– {name}  done before ({_escape(str(result.folder))}); --again measures it anew[/]"
-    notes = "".join(f"\n  [yellow]·[/] {_escape(note)}" for note in result.notes)
+        return f"[dim]– {name}  done before ({escape(str(result.folder))}); --again measures it anew[/]"
+    notes = "".join(f"\n  [yellow]·[/] {escape(note)}" for note in result.notes)
     where = result.folder / "report.html" if (result.folder / "report.html").exists() else result.folder
-    return f"[green]✓[/] {name}  {result.summary}  [cyan]{_escape(str(where))}[/]{notes}"
+    return f"[green]✓[/] {name}  {result.summary}  [cyan]{escape(str(where))}[/]{notes}"
 
 
 @app.command()
@@ -140,9 +117,9 @@ def show(recording: Annotated[Path, typer.Argument(help="A folder that `attune m
     from attune import export
 
     rec = export.read(recording)
-    out_console.print(f"[bold]{_escape(rec.source)}[/]  {rec.duration:.1f} s, {len(rec.people)} {'person' if len(rec.people) == 1 else 'people'}")
+    out_console.print(f"[bold]{escape(rec.source)}[/]  {rec.duration:.1f} s, {len(rec.people)} {'person' if len(rec.people) == 1 else 'people'}")
     for note in rec.notes:
-        out_console.print(f"[yellow]·[/] {_escape(note)}", highlight=False)
+        out_console.print(f"[yellow]·[/] {escape(note)}", highlight=False)
     out_console.print(_table(rec, rows))
     if rows and len(rec.segments) > rows:
         out_console.print(f"[dim]{len(rec.segments) - rows} more rows; --rows 0 shows all[/]")
@@ -164,7 +141,7 @@ def _table(rec: Any, limit: int) -> Table:
     for name in ("time", "person", *(e.modality for e in sets), "valence", "arousal", "words"):
         table.add_column(name, justify="right" if name in ("time", "valence", "arousal") else "left", no_wrap=name != "words")
     for i, s in enumerate(rec.segments[: limit or None]):
-        cells = [f"{s.start:.1f}–{s.end:.1f}", _escape(s.person)]
+        cells = [f"{s.start:.1f}–{s.end:.1f}", escape(s.person)]
         for e in sets:
             suffix = "_projected" if e.projected else ""
             values = np.array([columns[f"{e.name}.{label}{suffix}"][i] for label in e.taxonomy.labels], float)
@@ -178,7 +155,7 @@ def _table(rec: Any, limit: int) -> Table:
         for name in ("valence", "arousal"):
             value = float(vad.label(name)[i]) if vad is not None else float("nan")
             cells.append("[dim]–[/]" if np.isnan(value) else f"[{'green' if value > 0 else 'red'}]{value:+.2f}[/]" if name == "valence" else f"{value:+.2f}")
-        table.add_row(*cells, _escape(s.text))
+        table.add_row(*cells, escape(s.text))
     return table
 
 
@@ -190,50 +167,4 @@ def report(recording: Annotated[Path, typer.Argument(help="A folder that `attune
     from attune import report as page
 
     path = page.write(export.read(recording), out or recording / "report.html")
-    out_console.print(f"[green]✓[/] [cyan]{_escape(str(path))}[/]", highlight=False)
-
-
-@app.command()
-def models() -> None:
-    """List the models that are here, with licence, size and what they were trained on."""
-    from attune import registry, weights
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("model", "modality", "labels", "licence class", "size", "trained on"):
-        table.add_column(name, no_wrap=name in ("model", "modality"))
-    for modality in ("face", "voice", "text"):
-        for name in registry.names(f"attune.{modality}.models"):
-            module = registry.load(f"attune.{modality}.models", name)
-            there = [f for f in weights.files(module) if f.is_file()]
-            size = f"{sum(f.stat().st_size for f in there) / 1e6:.1f} MB" if len(there) == len(module.WEIGHTS) else "[red]missing[/]"
-            free = module.LICENSE_CLASS in weights.COMMERCIAL
-            licence = f"[{'green' if free else 'yellow'}]{module.LICENSE_CLASS}[/]"
-            table.add_row(name, modality, ", ".join(module.TAXONOMIES), licence, size, _escape(module.DATA))
-    out_console.print(table)
-    out_console.print("[dim]Green may be used commercially; --commercial-safe refuses the others. Each model's card lies beside its weights.[/]")
-
-
-@app.command()
-def taxonomies(name: Annotated[str | None, typer.Argument(help="One of them, for its labels and crosswalks.", show_default=False)] = None) -> None:
-    """List the taxonomies and the crosswalks between them."""
-    from attune import taxonomy as t
-
-    if name is None:
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for column in ("taxonomy", "labels", "kind", "crosswalks to"):
-            table.add_column(column)
-        for known in t.names():
-            it = t.taxonomy(known)
-            table.add_row(known, str(len(it)), it.kind, ", ".join(t.crosswalks(known)))
-        out_console.print(table)
-        return
-    it = t.taxonomy(name)
-    out_console.print(f"[bold]{it.name}[/]  {it.title}\n{len(it)} labels, {it.kind}, {it.range[0]:g}..{it.range[1]:g}", highlight=False)
-    out_console.print(f"[dim]{_escape(it.reference)}[/]\n", highlight=False)
-    out_console.print(", ".join(it.labels), highlight=False)
-    for target, walk in t.crosswalks(name).items():
-        out_console.print(f"\n[bold]→ {target}[/]  {walk.coverage()}\n[dim]{_escape(walk.reference)}[/]", highlight=False)
-
-
-if __name__ == "__main__":
-    main()
+    out_console.print(f"[green]✓[/] [cyan]{escape(str(path))}[/]", highlight=False)

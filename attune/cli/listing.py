@@ -1,0 +1,118 @@
+"""`attune models`, `attune taxonomies` and `attune corpora`: what is here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from attune.cli.app import FAILED, app, escape, out_console
+
+
+@app.command()
+def models() -> None:
+    """List the models that are here, with licence, size and what they were trained on."""
+    from attune import registry, weights
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("model", "modality", "labels", "licence class", "size", "trained on"):
+        table.add_column(name, no_wrap=name in ("model", "modality"))
+    for modality in ("face", "voice", "text"):
+        for name in registry.names(f"attune.{modality}.models"):
+            module = registry.load(f"attune.{modality}.models", name)
+            there = [f for f in weights.files(module) if f.is_file()]
+            size = f"{sum(f.stat().st_size for f in there) / 1e6:.1f} MB" if len(there) == len(module.WEIGHTS) else "[red]missing[/]"
+            free = module.LICENSE_CLASS in weights.COMMERCIAL
+            licence = f"[{'green' if free else 'yellow'}]{module.LICENSE_CLASS}[/]"
+            table.add_row(name, modality, ", ".join(module.TAXONOMIES), licence, size, escape(module.DATA))
+    out_console.print(table)
+    out_console.print("[dim]Green may be used commercially; --commercial-safe refuses the others. Each model's card lies beside its weights.[/]")
+
+
+@app.command()
+def taxonomies(name: Annotated[str | None, typer.Argument(help="One of them, for its labels and crosswalks.", show_default=False)] = None) -> None:
+    """List the taxonomies and the crosswalks between them."""
+    from attune import taxonomy as t
+
+    if name is None:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column in ("taxonomy", "labels", "kind", "crosswalks to"):
+            table.add_column(column)
+        for known in t.names():
+            it = t.taxonomy(known)
+            table.add_row(known, str(len(it)), it.kind, ", ".join(t.crosswalks(known)))
+        out_console.print(table)
+        return
+    it = t.taxonomy(name)
+    out_console.print(f"[bold]{it.name}[/]  {it.title}\n{len(it)} labels, {it.kind}, {it.range[0]:g}..{it.range[1]:g}", highlight=False)
+    out_console.print(f"[dim]{escape(it.reference)}[/]\n", highlight=False)
+    out_console.print(", ".join(it.labels), highlight=False)
+    for target, walk in t.crosswalks(name).items():
+        out_console.print(f"\n[bold]→ {target}[/]  {walk.coverage()}\n[dim]{escape(walk.reference)}[/]", highlight=False)
+
+
+corpora = typer.Typer(invoke_without_command=True, rich_markup_mode="rich")
+app.add_typer(corpora, name="corpora")
+
+
+@corpora.callback()
+def list_corpora(context: typer.Context) -> None:
+    """List the corpora that can be read; nothing is downloaded."""
+    if context.invoked_subcommand:
+        return
+    from attune import datasets, weights
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("corpus", "what it is", "modalities", "labels", "language", "licence class", "speakers"):
+        table.add_column(name, no_wrap=name in ("corpus", "labels"), overflow="fold" if name == "what it is" else "ellipsis")
+    for name in datasets.names():
+        facts = datasets.load(name).FACTS
+        licence = f"[{'green' if facts['license_class'] in weights.COMMERCIAL else 'yellow'}]{facts['license_class']}[/]"
+        table.add_row(
+            f"[bold]{name}[/]", escape(facts["title"]), ", ".join(facts.get("modalities", ())), ", ".join((facts["taxonomy"], *facts.get("more", ()))),
+            ", ".join(facts.get("languages", ())), licence, escape(str(facts.get("speakers", "")).split(";")[0].split(":")[0].split(",")[0]))
+    out_console.print(table)
+    out_console.print("[dim]attune corpora show NAME says how to get it and what misleads; attune corpora check NAME DIR says what is missing.[/]")
+
+
+@corpora.command("show")
+def show_corpus(name: Annotated[str, typer.Argument(help="One of the corpora.", show_default=False)]) -> None:
+    """Say what a corpus is, how to get it, how it is split, and what misleads."""
+    from attune import datasets
+
+    facts = datasets.load(name).FACTS
+    out_console.print(f"[bold]{name}[/]  {escape(facts['title'])}\n[dim]{escape(facts['citation'])}[/]\n", highlight=False)
+    for title, text in (("licence", facts["license"]), ("to get it", facts["obtain"]), ("speakers", facts["speakers"]),
+                        ("labels", ", ".join((facts["taxonomy"], *facts.get("more", ()))))):
+        out_console.print(f"[bold]{title}[/]  {escape(str(text))}", highlight=False)
+    for split, what in facts["splits"].items():
+        out_console.print(f"[bold]{split}[/]  {escape(what)}", highlight=False)
+    for trap in facts["traps"]:
+        out_console.print(f"[yellow]·[/] {escape(trap)}", highlight=False)
+
+
+@corpora.command("check")
+def check_corpus(
+    name: Annotated[str, typer.Argument(help="One of the corpora.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where it lies.", show_default=False)],
+) -> None:
+    """Say how much of a corpus a folder holds, and what is missing."""
+    from attune import datasets
+
+    found = datasets.check(name, folder)
+    for pattern, (here, official) in found.files.items():
+        colour = "green" if here and official in (None, here) else "yellow" if here else "red"
+        out_console.print(f"[{colour}]{here:6,}[/] {escape(pattern)}" + (f"  [dim]of {official:,}[/]" if official is not None else ""), highlight=False)
+    items = ", ".join(f"{split} {n:,}" for split, n in found.items.items())
+    unit = "groups" if str(datasets.load(name).FACTS["speakers"]).startswith("unknown") else "speakers"
+    out_console.print(f"[bold]{sum(found.items.values()):,} items[/]" + (f" ({items})" if items else "") + f", {found.speakers:,} {unit}", highlight=False)
+    shown = 12
+    for problem in found.problems[:shown]:
+        out_console.print(f"[yellow]·[/] {escape(problem)}", highlight=False, soft_wrap=True)
+    if len(found.problems) > shown:
+        out_console.print(f"[dim]and {len(found.problems) - shown} more of the kind[/]")
+    if not found.items:
+        raise typer.Exit(FAILED)
+    out_console.print("[green]✓[/] complete" if not found.problems else "[yellow]usable, with what is said above[/]")
