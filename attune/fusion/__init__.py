@@ -1,7 +1,8 @@
 """Late fusion: what face, voice and words say together, whatever of them is there.
 
 Categories: every modality is brought to Ekman's six and neutral by its crosswalk, and the posteriors are pooled as people pool
-a face and a voice (`votes`, whose weights were learned and measured). Valence, arousal and dominance: the mean, weighted by quality; no
+a face and a voice (`votes`, whose weights were learned and measured). Where the face comes as action units, from a table that was
+imported, `units` fuses them with the voice first. Valence, arousal and dominance: the mean, weighted by quality; no
 public corpus has all three modalities rated on them, so no other weights were learned. A missing modality has no weight; a row
 with none is NaN.
 
@@ -12,11 +13,12 @@ the discord between them. `spread` is the standard deviation between the modalit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from attune.errors import ShapeError, UnknownName
-from attune.fusion import votes
+from attune.fusion import units, votes
 from attune.metrics import jsd
 from attune.taxonomy import Taxonomy, crosswalk, taxonomy
 from attune.types import Estimates, Modality
@@ -68,7 +70,9 @@ def fuse(aligned: Sequence[Estimates]) -> list[Estimates]:
     """
     if len({len(e) for e in aligned}) > 1:
         raise ShapeError(f"estimates with {sorted({len(e) for e in aligned})} rows; align them to the same segments first")
-    categories, dimensions = reach(aligned, CATEGORIES), reach(aligned, DIMENSIONS)
+    with_units = _from_units(aligned)
+    dimensions = reach(aligned, DIMENSIONS)
+    categories = reach(with_units or aligned, CATEGORIES)
     out = []
     if categories:
         p, quality, names = _stacked(categories)
@@ -117,6 +121,23 @@ def discord(p: np.ndarray) -> np.ndarray:
             if both.any():
                 largest[both] = np.fmax(largest[both], jsd(p[one][both].astype(np.float64), p[other][both].astype(np.float64)))
     return largest
+
+
+def _from_units(aligned: Sequence[Estimates]) -> list[Estimates]:
+    """With action units: what they and the voice say together stands for the face, and the voice for nothing more; else empty."""
+    face = next((e for e in aligned if e.modality == "face" and e.taxonomy.name == "facs"), None)
+    if face is None:
+        return []
+    names = [face.taxonomy.index(u) for u in units.facts()["units"]]
+    voice = next((e for e in aligned if e.modality == "voice" and e.taxonomy.name == units.CATEGORIES), None)
+    said = voice.values if voice is not None else np.full((len(face), len(units.facts()["labels"])), np.nan)
+    p = units.pool(face.values[:, names].astype(np.float64), said.astype(np.float64))
+    nothing = np.isnan(p).all(axis=1)
+    both = replace(
+        face, values=p.astype(np.float32), taxonomy=taxonomy(units.CATEGORIES), model="units",
+        reason=np.where(nothing, face.reason, "").astype(object), quality=np.fmax(face.quality, voice.quality) if voice is not None else face.quality,
+    )
+    return [both, *(e for e in aligned if e.modality == "text")]
 
 
 def _stacked(parts: list[Estimates]) -> tuple[np.ndarray, np.ndarray, list[Modality]]:
