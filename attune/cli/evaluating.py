@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 from rich.console import Group
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -16,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attune.cli.app import WIDE, app, console, escape, out_console
+from attune.cli.fusing import fusion
 from attune.errors import SettingError
 
 WIDTH = 31                               # columns of a figure's scale
@@ -30,7 +32,24 @@ MEANS = {
 MOST_CLASSES = 12                        # of a table of confusions in the terminal
 
 
-@app.command()
+class _CorpusFirst(typer.core.TyperGroup):
+    """`attune evaluate NAME ...`: an experiment if there is one of that name, else a corpus."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = ["corpus", *args]
+        return super().parse_args(ctx, args)
+
+
+experiments = typer.Typer(
+    cls=_CorpusFirst, no_args_is_help=True,
+    help="Score models on a corpus: attune evaluate CORPUS DIR; options in attune evaluate corpus --help. Or run an experiment.",
+)
+app.add_typer(experiments, name="evaluate")
+experiments.command("fusion")(fusion)
+
+
+@experiments.command("corpus")
 def evaluate(
     corpus: Annotated[str, typer.Argument(help="A corpus (see attune corpora).", show_default=False)] = "",
     folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where the corpus lies.", show_default=False)] = None,
@@ -88,16 +107,16 @@ def _on_corpus(
     module = datasets.load(corpus)
     shown.step("reading", 0, 0)
     items = list(module.items(folder))
+    facts = module.facts(folder) if hasattr(module, "facts") else module.FACTS        # a table of one's own states them itself
     also = [item for given in seen for item in _corpus(given)]
     wanted = list(protocol) or [flow.EVERYTHING, *getattr(module, "PROTOCOLS", {})]
     result = None
-    for name in names or _fitting(module.FACTS, items):
+    for name in names or _fitting(facts, items):
         shown.model = name
         model = said.load(name)
-        adapt = flow.baseline_of(model) if baseline else None
         made = flow.evaluate(
-            items, model, corpus=corpus, split=split, protocol=wanted, into=into, seen=also, leak=leak, adapt=adapt, draws=draws, seed=seed,
-            cache=cache, hook=shown.step, command=command)
+            items, model, corpus=corpus, facts=facts, split=split, protocol=wanted, into=into, seen=also, leak=leak,
+            adapt="baseline" if baseline else None, draws=draws, seed=seed, cache=cache, hook=shown.step, command=command)
         result = made if result is None else result + made
     return result
 
@@ -286,16 +305,17 @@ def _shade(share: float, right: bool) -> str:
 
 
 def _groups(s: Any) -> Table:
+    """Groups of people: their figure, and how far it is from everybody else's."""
     from attune.evaluate import tables
 
-    metric = tables.TITLES.get(s.groups[0].metric, s.groups[0].metric)
-    table = _table("group", "n", "speakers", metric, "95 %", "less all others", "95 %", "")
+    metric, wide = tables.TITLES.get(s.groups[0].metric, s.groups[0].metric), out_console.width >= WIDE
+    table = _table("group", "n", "speakers", metric, "95 %", "less all others", "95 %", "") if wide else _table("group", "n", metric, "less others", "95 %")
     for g in s.groups:
         clear = not math.isnan(g.gap.low) and (g.gap.low > 0 or g.gap.high < 0)
         colour = "red" if clear and g.gap.value < 0 else "green" if clear else "none"
-        sign = "+" if g.gap.value > 0 else ""
-        table.add_row(
-            f"{escape(g.attribute)}: {escape(g.name)}", f"{g.n:,}", str(g.speakers or ""), tables.number(g.value.value),
-            f"[dim]{escape(tables.interval(g.value))}[/]",
-            f"[{colour}]{sign}{tables.number(g.gap.value)}[/]", f"[dim]{escape(tables.interval(g.gap))}[/]", _scale(g.gap, "cyan", -0.5, 0.5))
+        gap = f"[{colour}]{'+' if g.gap.value > 0 else ''}{tables.number(g.gap.value)}[/]"
+        value, who = tables.number(g.value.value), f"{escape(g.attribute)}: {escape(g.name)}"
+        inside, apart = (f"[dim]{escape(tables.interval(i))}[/]" for i in (g.value, g.gap))
+        table.add_row(*((who, f"{g.n:,}", str(g.speakers or ""), value, inside, gap, apart, _scale(g.gap, "cyan", -0.5, 0.5)) if wide else
+                        (who, f"{g.n:,}", value, gap, apart)))
     return table

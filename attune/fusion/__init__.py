@@ -78,8 +78,8 @@ def fuse(aligned: Sequence[Estimates]) -> list[Estimates]:
         p, quality, names = _stacked(categories)
         out.append(_estimates(categories, taxonomy(CATEGORIES), votes.pool(names, p, quality), p, quality, "votes"))
     if dimensions:
-        values, quality, _ = _stacked(dimensions)
-        out.append(_estimates(dimensions, taxonomy(DIMENSIONS), _mean(values, quality), values, quality, "mean"))
+        values, sure, _ = _stacked(dimensions)
+        out.append(_estimates(dimensions, taxonomy(DIMENSIONS), _mean(values, sure), values, sure, "mean"))
     if categories:
         carried = np.concatenate([shares(names, p, quality), discord(p)[:, None]], axis=1)
         out.append(_estimates(categories, taxonomy(POOL), carried, None, quality, "votes"))

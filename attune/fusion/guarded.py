@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from attune.fusion._parts import Parts, is_categorical, taken
+from attune.fusion._parts import Parts, is_categorical
 from attune.metrics import ccc, uar
 
 TASKS = ("dimensions", "categories")

@@ -1,0 +1,95 @@
+"""Write docs/how_good.md from the evaluation files in benchmarks/results. Run it after adding one: python scripts/make_how_good_page.py"""
+
+import json
+import tomllib
+from pathlib import Path
+
+from attune.evaluate.tables import TITLES, number
+
+ROOT = Path(__file__).parents[1]
+PAGE, RESULTS, PUBLISHED = ROOT / "docs" / "how_good.md", ROOT / "benchmarks" / "results", ROOT / "benchmarks" / "published.toml"
+SHOWN = ("uar", "uar_frequent", "accuracy", "macro_f1", "micro_f1", "map", "jsd", "set_f1", "ccc", "r", "mae", "ece", "ece_votes", "accuracy_at_80")
+MODALITIES = {"face": "Faces", "voice": "Voices", "text": "Words"}
+INTRODUCTION = """\
+# How good is it?
+
+Made by `scripts/make_how_good_page.py` from the evaluation files in `benchmarks/results`; change those. Each is written by the command
+that stands below its table; [evaluation.md](evaluation.md) explains the figures. Brackets are 95 % intervals, drawn by speaker where speakers are known.
+
+**What a figure promises** is its status. *In-sample*: the model was fitted on these items. *Tuned*: something about it was chosen on them. *Held-out*:
+other people or items of a corpus that it knows. *Out-of-sample*: a corpus that it never saw. *Unknown*: the model doesn't say. Your recordings are
+out-of-sample: expect those figures, or less.
+
+Published numbers stand beside ours where there are any for the corpus. None was made under exactly our conditions; what differs is said with each.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    files = [(path.name, json.loads(path.read_text(encoding="utf-8"))) for path in sorted(RESULTS.glob("*.json"))]
+    published = tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))["published"]
+    parts = [INTRODUCTION, *(_overview(files) if files else ["No evaluation file is here yet."])]
+    for modality, title in {**MODALITIES, "": "Other predictions"}.items():
+        own = [(name, file, s) for name, file in files for s in file["scores"] if (s["modality"] if s["modality"] in MODALITIES else "") == modality]
+        if own:
+            parts.append(f"\n## {title}")
+            parts += [_section(name, file, s, published) for name, file, s in own]
+    return "\n".join(parts) + "\n"
+
+
+def _overview(files: list) -> list[str]:
+    rows = ["| model | corpus | status | n | figure |", "|---|---|---|---|---|"]
+    for _, file in files:
+        for s in file["scores"]:
+            best = next((m for m in ("uar", "macro_f1", "ccc") if m in s["figures"]), None)
+            if best:
+                rows.append(f"| `{s['model']}`{_with(s)} | {_where(s)} | {s['status']} | {s['n']:,} | {TITLES[best]} **{_figure(s['figures'][best])}** |")
+    return rows
+
+
+def _section(name: str, file: dict, s: dict, published: list) -> str:
+    groups = f", {s['speakers']:,} {s['unit']}" if s["speakers"] else ""
+    via = f" Projected by {', '.join(s['via'])}: not what the model was trained to say." if s["via"] else ""
+    rows = [f"\n### `{s['model']}`{_with(s)} on {_where(s)}\n", f"**{s['status']}**, n = {s['n']:,}{groups}, taxonomy `{s['taxonomy']}`.{via}\n"]
+    rows += ["| | ours | published |", "|---|---|---|"]
+    for metric in SHOWN:
+        if metric in s["figures"]:
+            theirs = [p for p in published if (p["corpus"], p.get("beside", ""), p["metric"]) == (s["corpus"], s["protocol"], metric)]
+            beside = "<br>".join(f"{p['value']} {p['system']} ({p['source']}): {p['protocol']}" for p in theirs)
+            rows.append(f"| {TITLES[metric]} | **{_figure(s['figures'][metric])}** | {beside} |")
+    if s["labels"]:
+        rows += ["", *_labels(s)]
+    if s["groups"]:
+        rows += ["", "| group | n, speakers | figure | less all others |", "|---|---|---|---|"]
+        rows += [f"| {g['attribute']}: {g['group']} | {g['n']}, {g['speakers']} | {_figure(g)} | {_figure(g['gap'])} |" for g in s["groups"]]
+    rows += ["", *(f"- {note}" for note in [*s["notes"], *file["notes"]]), "", f"`{file['command']}` ([{name}](../benchmarks/results/{name}))"]
+    return "\n".join(rows)
+
+
+def _labels(s: dict) -> list[str]:
+    metrics = [m for m in ("n", "recall", "f1", "ap", "ccc", "r", "mae") if any(m in of for of in s["labels"].values())]
+    rows = [f"| label | {' | '.join(metrics)} |", "|---" * (len(metrics) + 1) + "|"]
+    for label, of in s["labels"].items():
+        cells = ["" if m not in of else str(of[m]) if m == "n" else _value(of[m]["value"]) for m in metrics]
+        rows.append(f"| {label} | {' | '.join(cells)} |")
+    return rows
+
+
+def _where(s: dict) -> str:
+    return f"{s['corpus'] or 'own items'}, {s['split']}" + (f", protocol {s['protocol']}" if s["protocol"] else "")
+
+
+def _with(s: dict) -> str:
+    return f" with {s['variant']}" if s["variant"] else ""
+
+
+def _figure(of: dict) -> str:
+    return _value(of["value"]) + ("" if of["low"] is None else f" [{_value(of['low'])}, {_value(of['high'])}]")
+
+
+def _value(value: float | None) -> str:
+    return number(float("nan") if value is None else value)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
