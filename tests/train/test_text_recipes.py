@@ -1,0 +1,142 @@
+"""Parts of the text recipes: own words, rows with gaps, smaller vocabularies, weights in few bits."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
+
+from _encoder import HIDDEN, Layer, away, disagreement, mean, padded  # noqa: E402
+from _own_words import MASK, found, hidden  # noqa: E402
+from _text_export import export, keep_blocks, quantise, smaller, unpacked  # noqa: E402
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: E402
+
+from attune.metrics import ccc  # noqa: E402
+from attune.weights import session  # noqa: E402
+
+# own words
+
+
+@pytest.mark.parametrize(("text", "names"), [
+    ("I am so bored of this", {"Boredom": True}),
+    ("I'm not even tired", {"Tiredness": False}),
+    ("Great idea /s", {"Sarcasm": True}),
+    ("either/sometimes", {}),
+    ("My heart breaks for them. What a painful day", {"Empathic Pain": True, "Pain": True}),
+    ("Nothing of the kind", {}),
+])
+def test_a_name_is_found_by_its_words_and_a_denial_is_unsure(text: str, names: dict[str, bool]) -> None:
+    assert found(text) == names
+
+
+def test_hiding_a_name_leaves_nothing_of_it() -> None:
+    without = hidden("Boring! So BORED, and tired.", "Boredom")
+    assert "Boredom" not in found(without)
+    assert found(without) == {"Tiredness": True}
+    assert without.count(MASK) == 2
+
+
+# rows
+
+
+def test_a_batch_of_unlike_lengths_gives_each_what_it_gets_alone() -> None:
+    torch.manual_seed(0)
+    layer, rows = Layer().eval(), [torch.randn(n, HIDDEN) for n in (3, 7, 5)]
+    longest = torch.stack([torch.cat([row, torch.zeros(7 - len(row), HIDDEN)]) for row in rows])
+    mask = torch.tensor([[1.0] * len(row) + [0.0] * (7 - len(row)) for row in rows])
+    with torch.no_grad():
+        together = mean(layer(longest, away(mask)), mask)
+        for one, row in zip(together, rows, strict=True):
+            torch.testing.assert_close(one, mean(layer(row[None], None), None)[0], atol=1e-5, rtol=1e-4)
+
+
+def test_padding_is_marked() -> None:
+    ids, mask = padded([[5, 6, 7], [8]])
+    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
+
+
+def test_disagreement_is_one_minus_concordance_and_a_little_squared_error() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 2)).astype(np.float32), rng.normal(size=(40, 2)).astype(np.float32)
+    expected = 1 - np.mean([ccc(x[:, k], y[:, k]) for k in range(2)]) + 0.1 * np.mean((x - y) ** 2)
+    assert float(disagreement(torch.from_numpy(x), torch.from_numpy(y))) == pytest.approx(expected, abs=1e-4)
+    assert float(disagreement(torch.from_numpy(x), torch.from_numpy(x))) == pytest.approx(0, abs=1e-4)
+
+
+# what is shipped
+
+
+def words() -> Tokenizer:
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "go", "##od", "good", "bad", "day", "d", "##a", "##y", "g", "##o", "##d"]
+    t = Tokenizer(models.WordPiece({token: i for i, token in enumerate(vocabulary)}, unk_token="[UNK]"))
+    t.normalizer, t.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    t.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    t.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    return t
+
+
+def test_a_smaller_vocabulary_reads_what_it_was_made_for_alike_and_the_rest_in_pieces() -> None:
+    whole = words()
+    small, numbers = smaller(whole, ["good"])
+    assert numbers[small.encode("good").ids].tolist() == whole.encode("good").ids
+    assert small.get_vocab_size() < whole.get_vocab_size()
+    assert small.encode("day").tokens == ["[CLS]", "d", "##a", "##y", "[SEP]"]
+
+
+class Small(torch.nn.Module):
+    """A vocabulary, a large layer and a head, as the text nets have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.layer, self.head = torch.nn.Embedding(1000, 384), torch.nn.Linear(384, 384), torch.nn.Linear(384, 5)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.tanh(self.layer(self.words(ids))).mean(1)).sigmoid()
+
+
+def said(path: Path, ids: list[int]) -> np.ndarray:
+    return session(path).run(["out"], {"ids": np.array([ids], np.int64)})[0]
+
+
+def test_the_graph_says_what_the_net_says(tmp_path) -> None:
+    torch.manual_seed(0)
+    net = Small().eval()
+    whole = export(net, tmp_path / "whole.onnx", ["out"], torch.arange(4)[None])
+    with torch.no_grad():
+        for ids in ([1, 2, 3], list(range(50))):
+            np.testing.assert_allclose(said(whole, ids), net(torch.tensor([ids])).numpy(), atol=1e-5)
+
+
+def test_int8_weights_change_little_make_small_and_leave_the_head_alone(tmp_path) -> None:
+    torch.manual_seed(0)
+    net = Small().eval()
+    whole = export(net, tmp_path / "whole.onnx", ["out"], torch.arange(4)[None])
+    small = quantise(whole, tmp_path / "small.onnx")
+    assert small.stat().st_size < 0.4 * whole.stat().st_size
+    np.testing.assert_allclose(said(small, [4, 5, 900]), said(whole, [4, 5, 900]), atol=0.01)
+    arrays = {array.name: onnx.numpy_helper.to_array(array) for array in onnx.load(small).graph.initializer}
+    assert any(np.array_equal(a, net.head.weight.detach().numpy()) or np.array_equal(a, net.head.weight.detach().numpy().T) for a in arrays.values())
+
+
+def test_blocks_of_four_bits_come_back_exactly(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+
+    def blocks(rows: int) -> tuple[np.ndarray, np.ndarray, int]:
+        return rng.integers(0, 256, (rows * 12, 16), dtype=np.uint8), (rng.random(rows * 12) / 50).astype(np.float16), 384
+
+    vocabulary, matrix = blocks(1000), blocks(384)
+    net = Small().eval()
+    with torch.no_grad():
+        net.words.weight.copy_(torch.from_numpy(unpacked(*vocabulary[:2]).reshape(-1, 384)))
+        net.layer.weight.copy_(torch.from_numpy(unpacked(*matrix[:2]).reshape(-1, 384)))
+    whole = export(net, tmp_path / "whole.onnx", ["out"], torch.arange(4)[None])
+    before, size = said(whole, [1, 2, 999]), whole.stat().st_size
+    (tmp_path / "packed.onnx").write_bytes(whole.read_bytes())
+    packed = keep_blocks(tmp_path / "packed.onnx", [vocabulary, matrix])
+    assert packed.stat().st_size < 0.2 * size
+    np.testing.assert_allclose(said(packed, [1, 2, 999]), before, atol=1e-6)
