@@ -30,6 +30,7 @@ seconds; neighbouring video frames say the same thing again and count too much.
 
 from __future__ import annotations
 
+import importlib.resources
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,7 +39,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from attune.errors import ShapeError, unknown
+from attune.errors import SettingError, ShapeError, unknown
 from attune.types import Estimates
 
 Kind = Literal["exclusive", "multilabel", "dimensional", "embedding"]
@@ -294,8 +295,36 @@ def save(baselines: Iterable[Baseline], path: str | Path) -> Path:
 
 
 def load(path: str | Path) -> list[Baseline]:
-    """Of `save`."""
-    return [Baseline.from_json(plain) for plain in json.loads(Path(path).read_text(encoding="utf-8"))["baselines"]]
+    """Of `save`.
+
+    Raises
+    ------
+    SettingError
+        If the file isn't there, or isn't one of these.
+    """
+    try:
+        return [Baseline.from_json(plain) for plain in json.loads(Path(path).read_text(encoding="utf-8"))["baselines"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingError(f"{path} is no file of baselines ({error}); make one with: attune baseline learn") from error
+
+
+def population_of(estimates: Estimates) -> Population | None:
+    """What is usual among people for the packaged model that made the estimates; None where nobody measured that."""
+    if estimates.projected or estimates.modality == "fused":
+        return None
+    model = estimates.model.partition(",")[0]
+    file = importlib.resources.files("attune") / estimates.modality / "models" / f"{model}.population.json"
+    if not file.is_file():
+        return None
+    population = Population.from_json(json.loads(file.read_text(encoding="utf-8")))
+    return population if population.labels == estimates.taxonomy.labels else None
+
+
+def own(estimates: Estimates) -> list[Baseline]:
+    """Baselines of everybody in a recording, learned from the recording itself, by guess; empty without a population."""
+    population = population_of(estimates)
+    people = dict.fromkeys(str(p) for p in estimates.person if p) if population else {}
+    return [Baseline(who, population).push(estimates.values[estimates.person == who]) for who in people if population]
 
 
 def adapt(estimates: Estimates, baselines: Iterable[Baseline]) -> Estimates:

@@ -43,6 +43,9 @@ class Settings:
     face_score: float = _option(0.9, "least probability of a face; 0.98 loses true faces", low=0.5, high=1)
     patience: float = _option(1.5, "how long a person may be hidden and keep the identity", unit="s", low=0, high=60)
     speech: float = _option(0.5, "least probability of speech", low=0.05, high=0.99)
+    baseline: str | None = _option(
+        None, "whose habits are taken out before fusing: a file of `attune baseline learn`; own: those of the recording's people, learned from it; none"
+    )
     portraits: bool = _option(True, "keep one small picture per person for the report")
     commercial_safe: bool = _option(False, "refuse models whose licence forbids commercial use")
 

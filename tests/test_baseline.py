@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attune import baseline
 from attune.baseline import FLOOR, Baseline, Population, adapt, adapted, load, save
 from attune.errors import ShapeError, UnknownName
 from attune.taxonomy import taxonomy
@@ -228,3 +229,62 @@ def test_only_their_own_estimates_of_that_model_are_adapted() -> None:
 def test_errors_say_what_was_expected(call: object, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         call()  # type: ignore[operator]
+
+
+def heard(person="ada", n=6, label="disgust"):
+    from attune.taxonomy import taxonomy
+    from attune.types import Estimates, Segment
+
+    p = np.full((n, 8), 0.05)
+    p[:, taxonomy("ravdess8").index(label)] = 0.65
+    rows = [Segment(i, i + 1, person) for i in range(n)]
+    return Estimates.of(rows, p, taxonomy=taxonomy("ravdess8"), modality="voice", model="prosody_crnn")
+
+
+def test_the_packaged_voice_has_a_population_and_a_recording_its_own_people():
+    estimates = heard()
+    (ada,) = baseline.own(estimates)
+    assert (ada.person, ada.moments) == ("ada", 6)
+    adapted = baseline.adapt(estimates, [ada])
+    assert adapted.label("disgust")[0] < estimates.label("disgust")[0]
+    assert adapted.model == "prosody_crnn, personal baseline"
+
+
+def test_what_is_projected_fused_or_without_population_has_no_baseline():
+    from dataclasses import replace
+
+    assert baseline.own(replace(heard(), projected="a->b")) == []
+    assert baseline.own(replace(heard(), model="somebody's net")) == []
+
+
+def test_a_file_that_is_none_of_these_is_named(tmp_path):
+    from attune.errors import SettingError
+
+    (tmp_path / "b.json").write_text("[1, 2]")
+    for name in ("b.json", "gone.json"):
+        with pytest.raises(SettingError, match=r"attune baseline learn"):
+            baseline.load(tmp_path / name)
+
+
+def test_learned_shown_and_forgotten_by_the_command(tmp_path):
+    from dataclasses import replace
+
+    from typer.testing import CliRunner
+
+    from attune import export
+    from attune.cli import app
+    from attune.types import Faces, Recording, Segment
+
+    estimates = heard()
+    rows = tuple(Segment(float(s), float(e), "ada") for s, e in zip(estimates.start, estimates.end, strict=True))
+    both = Estimates.join([estimates, replace(heard("ben"), start=estimates.start + 9, end=estimates.end + 9)])
+    recording = Recording("talk.wav", 16.0, rows, Faces.empty(), (both,))
+    export.write(recording, tmp_path / "talk")
+    run, file = CliRunner().invoke, str(tmp_path / "b.json")
+    learned = run(app, ["baseline", "learn", str(tmp_path / "talk"), "--person", "ada", "-o", file])
+    assert learned.exit_code == 0, learned.output
+    assert "6 moments" in learned.output
+    assert "ada" in run(app, ["baseline", "show", file]).output
+    assert run(app, ["baseline", "forget", file, "--person", "ada"]).exit_code == 0
+    assert baseline.load(file) == []
+    assert run(app, ["baseline", "learn", str(tmp_path / "talk"), "--person", "eve", "-o", file]).exit_code != 0
