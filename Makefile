@@ -6,16 +6,16 @@ PYTHON ?= python3
 demo: .venv/ready
 	@scripts/demo
 
-test: .venv/ready
+test: .venv/tools
 	@scripts/test
 
-test-extras: .venv/ready
+test-extras: .venv/tools
 	@scripts/test-extras
 
-check: .venv/ready
+check: .venv/tools
 	@scripts/check
 
-docs: .venv/ready
+docs: .venv/tools
 	@.venv/bin/python scripts/make_taxonomies_page.py
 
 sample: .venv/ready
@@ -23,6 +23,9 @@ sample: .venv/ready
 
 .venv/ready: pyproject.toml
 	@scripts/setup $(PYTHON)
+
+.venv/tools: .venv/ready
+	@scripts/setup-tools
 
 clean:
 	rm -rf .venv demo .pytest_cache .mypy_cache .ruff_cache build dist

@@ -15,7 +15,7 @@ from attune.errors import SettingError
 
 @app.command("export")
 def export_as(
-    recording: Annotated[Path | None, typer.Argument(help="A folder that `attune measure` wrote; without one, the formats are listed.", show_default=False)] = None,
+    recording: Annotated[Path | None, typer.Argument(help="A folder that `attune measure` wrote; without it, the formats.", show_default=False)] = None,
     name: Annotated[str, typer.Option("--as", help="The format.")] = "csv",
     out: Annotated[Path | None, typer.Option(help="The file or folder to write; by default named like the recording, here.", show_default=False)] = None,
 ) -> None:
@@ -37,7 +37,7 @@ def import_from(
     file: Annotated[Path, typer.Argument(help="A file or folder of another tool.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for the recording; for several, a folder with one for each.")] = Path("imported"),
     name: Annotated[str | None, typer.Option("--as", help="The format; by default told from the content.", show_default=False)] = None,
-    fps: Annotated[float | None, typer.Option(help="Pictures per second of the film, for tables that don't say it (Py-Feat).", show_default=False, min=0.01)] = None,
+    fps: Annotated[float | None, typer.Option(help="Pictures per second, for tables that don't say it (Py-Feat).", show_default=False, min=0.01)] = None,
 ) -> None:
     """Read what another tool measured or annotated into a recording that `show`, `report`, `describe` and `explore` take."""
     from attune import export, exports
