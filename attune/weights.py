@@ -30,7 +30,8 @@ def cache_folder() -> Path:
 
 def digest(path: Path) -> str:
     """First 16 hex digits of a file's SHA-256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def carried(package: str, file: str, *, install: str) -> Path:

@@ -34,18 +34,24 @@ TINY = 1e-20                             # power; keeps the logarithm of digital
 
 
 @cache
-def mel_filters() -> np.ndarray:
+def mel_filters(scale: float = 1.0) -> np.ndarray:
     """(N_FFT // 2 + 1, N_MELS) triangles, equally spaced on the mel scale 2595 log10(1 + f / 700), each of area 1.
 
     O'Shaughnessy (1987), Speech Communication: Human and Machine, for the scale.
+
+    scale
+        Hears every frequency `scale` times as high: another pitch and another throat, at the same tempo, for training. Bands that
+        would lie beyond what was sampled repeat the last that doesn't.
     """
     def to_mel(f: float | np.ndarray) -> np.ndarray:
         return np.asarray(2595 * np.log10(1 + np.asarray(f) / 700))
 
-    edges = 700 * (10 ** (np.linspace(to_mel(F_MIN), to_mel(F_MAX), N_MELS + 2) / 2595) - 1)
+    edges = 700 * (10 ** (np.linspace(to_mel(F_MIN), to_mel(F_MAX), N_MELS + 2) / 2595) - 1) / scale
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     f = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)[:, None]
     triangles = np.clip(np.minimum((f - low) / (middle - low), (high - f) / (high - middle)), 0, None)
+    last = np.searchsorted(high, SAMPLE_RATE / 2, side="right") - 1
+    triangles[:, last + 1 :] = triangles[:, [last]]
     return np.asarray(triangles / triangles.sum(axis=0))
 
 
@@ -55,12 +61,16 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     Frame i sees samples [i HOP, i HOP + WINDOW) and nothing else, so pieces that overlap by WINDOW - HOP give the frames of
     the whole. t is 0 when there are fewer samples than a window.
     """
+    return np.asarray(10 * np.log10(spectrum(samples) @ mel_filters() + TINY), np.float32)
+
+
+def spectrum(samples: np.ndarray) -> np.ndarray:
+    """Power of every whole window: (samples,) -> (t, N_FFT // 2 + 1); a sine of amplitude 1 has 1/4 in its bin."""
     if len(samples) < WINDOW:
-        return np.zeros((0, N_MELS), np.float32)
+        return np.zeros((0, N_FFT // 2 + 1))
     window = np.hanning(WINDOW + 1)[:-1]
     frames = np.lib.stride_tricks.sliding_window_view(np.asarray(samples, np.float32), WINDOW)[::HOP]
-    power = np.abs(np.fft.rfft(frames * window, N_FFT, axis=1) / window.sum()) ** 2
-    return np.asarray(10 * np.log10(power @ mel_filters() + TINY), np.float32)
+    return np.asarray(np.abs(np.fft.rfft(frames * window, N_FFT, axis=1) / window.sum()) ** 2)
 
 
 def level(decibels: np.ndarray) -> np.ndarray:

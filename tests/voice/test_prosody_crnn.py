@@ -58,6 +58,25 @@ def test_very_soft_speech_is_measured(model: model_file.Prosody) -> None:
     assert np.isfinite(model([x / np.sqrt(np.mean(x**2)) * np.float32(5e-4)])).all()
 
 
+def test_votes_are_shares_of_what_listeners_could_choose(model: model_file.Prosody) -> None:
+    v = model.votes([voiced(1.0), np.zeros(RATE, np.float32)])
+    assert v.shape == (2, len(model_file.VOTES))
+    assert np.isclose(v[0].sum(), 1, atol=1e-5)
+    assert np.isnan(v[1]).all()
+
+
+def test_beside_a_habit_only_what_departs_from_it_counts(model: model_file.Prosody) -> None:
+    e = model.embed([voiced(1.0), voiced(1.5, pitch=220, seed=1), voiced(2.0, pitch=90, seed=2)])
+    mean = e.mean(0)
+    p = model.adapted(e, mean, 60)
+    assert p.shape == (3, 8)
+    assert np.allclose(p.sum(1), 1, atol=1e-5)
+    assert np.allclose(model.adapted(e + 0.5, mean + 0.5, 1e9), model.adapted(e, mean, 1e9), atol=1e-4)
+    assert not np.allclose(model.adapted(e, mean, 60), model.adapted(e, mean, 0), atol=1e-3)
+    assert np.array_equal(model.adapted(e, mean, 0), model.adapted(e, mean + 7, 0))
+    assert model.adapted(e[:0], mean, 3).shape == (0, 8)
+
+
 @pytest.mark.parametrize("decibels", [-20, 20])
 def test_gain_changes_nothing(model: model_file.Prosody, decibels: float) -> None:
     x = voiced(2.5)
