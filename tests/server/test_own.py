@@ -1,0 +1,84 @@
+"""Our own interface, against a real server that measures."""
+
+import io
+import json
+from functools import partial
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from attune import export, exports
+
+get, post, delete = (partial(f, timeout=240) for f in (httpx.get, httpx.post, httpx.delete))       # the machine may be busy
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "hello.mp4"
+
+
+@pytest.fixture(scope="module")
+def measured(serving):
+    """The sample clip with its transcript, measured; the job as it is told."""
+    files = [("file", ("hello.mp4", SAMPLE.read_bytes(), "video/mp4")), ("file", ("hello.srt", SAMPLE.with_suffix(".srt").read_bytes(), "text/plain"))]
+    sent = post(f"{serving}/v1/recordings", files=files, data={"settings": json.dumps({"fps": 1, "granularity": "sentence"}), "consent": "c", "purpose": "p"})
+    assert sent.status_code == 202
+    with httpx.stream("GET", f"{serving}{sent.json()['events']}", timeout=240) as stream:
+        told = [line for line in stream.iter_lines() if line]
+    steps = [json.loads(line[6:]) for line in told if line.startswith("data: ")]
+    assert told[-2] == "event: end" and [s["done"] for s in steps] == sorted(s["done"] for s in steps)
+    return steps[-1]
+
+
+def test_a_job_tells_its_progress_its_sources_and_its_recordings(measured):
+    assert (measured["state"], measured["done"], len(measured["recordings"])) == ("COMPLETED", 1.0, 1)
+    assert measured["sources"][0]["filename"] == "hello.mp4" and measured["sources"][0]["error"] is None
+    assert measured["recordings"][0]["people"] == ["person 1"] and measured["expires"] > measured["ended"]
+
+
+def test_the_numbers_over_http_are_those_of_a_call(serving, measured, tmp_path):
+    import attune
+
+    link = serving + measured["recordings"][0]["link"]
+    (tmp_path / "recording.json").write_bytes(get(link).content)
+    there = exports.read(tmp_path / "recording.json", "json")
+    here = attune.measure(SAMPLE, fps=1, granularity="sentence", portraits=False)
+    ours, theirs = export.table(here).to_pydict(), export.table(there).to_pydict()
+    assert list(ours) == list(theirs)
+    for name, column in ours.items():
+        np.testing.assert_array_equal(np.array(theirs[name]), np.array(column), err_msg=name)
+
+
+def test_a_recording_is_given_as_tables_words_report_and_other_formats(serving, measured):
+    link = serving + measured["recordings"][0]["link"]
+    rows = get(f"{link}/table").json()
+    assert rows[0]["kind"] == "speech" or len(rows) > 3
+    assert pq.read_table(io.BytesIO(get(f"{link}/table?format=parquet").content)).num_rows == len(rows)
+    assert len(get(f"{link}/table?format=csv").text.splitlines()) == len(rows) + 1
+    assert "happy" in get(f"{link}/describe").text.lower() and get(f"{link}/describe?form=vtt").text.startswith("WEBVTT")
+    report = get(f"{link}/report")
+    assert report.headers["content-type"].startswith("text/html") and "connect-src" not in report.headers["content-security-policy"]
+    assert "default-src 'none'" in report.headers["content-security-policy"] and report.text.lower().startswith("<!doctype html>")
+    assert "-->" in get(f"{link}/export?as=vtt").text
+    assert any(r["link"] in link for r in get(f"{serving}/v1/recordings").json())
+
+
+def test_uploads_are_deleted_once_measured_unless_they_are_to_be_kept(serving, data, measured):
+    assert (data / "jobs" / measured["id"] / "0" / "result.json").is_file() and not (data / "jobs" / measured["id"] / "media").exists()
+    kept = post(f"{serving}/v1/recordings", files={"file": ("a.txt", b"I am glad.")}, data={"keep_media": "true"}).json()
+    get(f"{serving}{kept['events']}")
+    assert (data / "jobs" / kept["id"] / "media" / "0" / "a.txt").read_bytes() == b"I am glad."
+
+
+def test_an_ended_job_is_deleted_with_all_it_made(serving):
+    sent = post(f"{serving}/v1/recordings", files={"file": ("a.txt", b"I am glad.")}).json()
+    get(f"{serving}{sent['events']}")
+    assert delete(f"{serving}{sent['job']}").status_code == 204
+    assert get(f"{serving}{sent['job']}").status_code == 404
+    assert get(f"{serving}{sent['job']}/audit").json()[-1]["event"] == "forgotten"
+
+
+def test_settings_and_the_notice_can_be_asked_for(serving):
+    settings = get(f"{serving}/v1/settings").json()
+    assert settings["fps"]["default"] == 3.0 and settings["fps"]["reason"] and "transcript" not in settings
+    assert "Art. 50(3)" in get(f"{serving}/v1/notice").json()["law"]
