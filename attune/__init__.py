@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "measure": ("attune.measure", "measure"), "describe": ("attune.describe", "describe"), "open": ("attune.export", "read"), "write": ("attune.export", "write"),
+    "measure": ("attune.measure", "measure"), "describe": ("attune.describe", "describe"),
+    "open": ("attune.export", "read"), "write": ("attune.export", "write"),
     "table": ("attune.export", "table"), "to_frame": ("attune.export", "to_frame"), "Media": ("attune.media", "Media"),
     "Settings": ("attune.settings", "Settings"), "Segment": ("attune.types", "Segment"), "Faces": ("attune.types", "Faces"),
     "Estimates": ("attune.types", "Estimates"), "Recording": ("attune.types", "Recording"), "Taxonomy": ("attune.taxonomy", "Taxonomy"),

@@ -18,8 +18,9 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ def write(recording: Recording, folder: str | Path, formats: Sequence[str] = ("p
     if "csv" in formats:
         pyarrow.csv.write_csv(_nan_to_null(rows), folder / "table.csv")
     if "json" in formats:
-        _text(folder / "table.json", json.dumps(_nan_to_null(rows).to_pylist(), ensure_ascii=False, indent=1))
+        _text(folder / "table.json", [json.dumps(_nan_to_null(rows).to_pylist(), ensure_ascii=False, indent=1)])
     portraits = {}
     if recording.portraits:
         (folder / "portraits").mkdir(exist_ok=True)
@@ -163,9 +164,9 @@ def write(recording: Recording, folder: str | Path, formats: Sequence[str] = ("p
         (folder / "portraits" / portraits[person]).write_bytes(jpeg)
     facts = {"attune_recording": VERSION, "source": recording.source, "duration": recording.duration, "media": recording.media,
              "notes": recording.notes, "settings": recording.settings, "versions": recording.versions, "portraits": portraits,
-             "estimates": [e.name for e in recording.estimates], "segments": [_segment_out(s) for s in recording.segments]}
+             "estimates": [e.name for e in recording.estimates]}
     shutil.rmtree(folder / "partial", ignore_errors=True)
-    _text(folder / "recording.json", json.dumps(_plain(facts), ensure_ascii=False, indent=1))
+    _text(folder / "recording.json", _json(facts, "segments", (_segment_out(s) for s in recording.segments)))
     return folder
 
 
@@ -242,6 +243,14 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _json(facts: dict[str, Any], name: str, items: Iterable[Any]) -> Iterator[str]:
+    """An object with a list as its last entry, an item a line, piece by piece: hours of words as one string would take tens of megabytes."""
+    yield json.dumps(_plain(facts), ensure_ascii=False, indent=1).removesuffix("\n}") + f',\n "{name}": ['
+    for i, item in enumerate(items):
+        yield (",\n  " if i else "\n  ") + json.dumps(_plain(item), ensure_ascii=False)
+    yield "\n ]\n}"
+
+
 def _nan_to_null(t: pa.Table) -> pa.Table:
     columns = [pa.array(c.to_numpy(), from_pandas=True) if pa.types.is_floating(c.type) else c for c in t.columns]
     return pa.table(columns, names=t.column_names)
@@ -252,9 +261,11 @@ def _parquet(t: pa.Table, path: Path) -> None:
     half = path.with_name(path.name + ".half")
     pq.write_table(t, half, compression="zstd")
     os.replace(half, path)
+    pa.default_memory_pool().release_unused()          # else Arrow keeps it all for a next time
 
 
-def _text(path: Path, text: str) -> None:
+def _text(path: Path, pieces: Iterable[str]) -> None:
     half = path.with_name(path.name + ".half")
-    half.write_text(text + "\n", encoding="utf-8")
+    with half.open("w", encoding="utf-8") as file:
+        file.writelines(chain(pieces, ["\n"]))
     os.replace(half, path)

@@ -13,8 +13,10 @@ given. A modality that isn't there is left out, and `Recording.notes` says why.
 
 from __future__ import annotations
 
+import ctypes
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from attune import __version__, export, face, registry, text, timeline, voice, weights
+from attune import __version__, baseline, export, face, registry, text, timeline, voice, weights
 from attune.align import align
 from attune.errors import WeightsError
 from attune.fusion import fuse, reach
@@ -82,15 +84,20 @@ def measure(
     keep = export.Partial(Path(out)) if out else None
     notes: list[str] = []
 
+    _give_back()                          # what opening took: a file's index grows with its length
     seen = _look(media, models, chosen, tell, keep, notes)
+    _give_back()
     given = _words(media, chosen, tell, notes)
     heard = _listen(media, models, chosen, given, tell, keep, notes)
+    _give_back()
     duration = _length(media, models)
     spoken, linked = _rows_of(given, heard, seen, duration, chosen)
     estimates = [timeline.rename(e, names) for e, names in ((seen.estimates, linked.faces), (heard.estimates, linked.voices)) if e is not None]
     estimates += _read(spoken, models, (given and given.language) or chosen.language, chosen, tell)
+    _give_back()
     if given and not given.timed:
         notes.append(transcript.SPREAD if spoken else "the words have no times and no speech was heard to lay them over: they weren't measured")
+    estimates = _unhabited(estimates, chosen.baseline)
     estimates += [p for modality in ("face", "voice") for p in reach([e for e in estimates if e.modality == modality], "vad") if p.projected]
 
     faces = next((e for e in estimates if e.modality == "face"), None)
@@ -101,6 +108,7 @@ def measure(
         versions=versions(models), notes=tuple(dict.fromkeys((*media.notes, *notes, *linked.notes))), media=media.facts(),
         portraits={linked.faces.get(name, name): jpeg(picture) for name, picture in seen.portraits.items()},
     )
+    _give_back()
     if out:
         export.write(recording, out, formats)
     return recording
@@ -131,6 +139,7 @@ def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: expo
         waiting.clear()
         if keep:
             keep.add(estimates(faces[-1], values[-1]))
+        _give_back()
 
     for time, picture in media.frames(chosen.fps):
         found, said = stream.push(time, picture)
@@ -205,6 +214,7 @@ def _listen(
             if keep:
                 keep.add(measured[-1])
         waiting.clear()
+        _give_back()
 
     for block in media.blocks(SAMPLE_RATE):
         waiting += stream.push(block)
@@ -216,6 +226,20 @@ def _listen(
     if not stream.speech:
         notes.append("no speech was heard")
     return _Heard(_by_time(Estimates.join(measured)) if measured else None, tuple(stream.speech))
+
+
+def _unhabited(estimates: list[Estimates], given: str | None) -> list[Estimates]:
+    """The estimates without their people's habits, where a baseline was asked for and there is one."""
+    if given is None:
+        return estimates
+    known = [] if given == "own" else baseline.load(given)
+    return [baseline.adapt(e, baseline.own(e) if given == "own" else known) for e in estimates]
+
+
+def _give_back() -> None:
+    """Give memory that has been freed back to the system. Only glibc keeps so much that it matters, and only glibc knows this call."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _by_time(e: Estimates) -> Estimates:

@@ -111,7 +111,8 @@ def test_what_was_used_travels_with_the_recording(sample):
 def test_commercial_use_refuses_what_forbids_it():
     with pytest.raises(WeightsError, match="commercial_safe"):
         attune.measure(SAMPLE, commercial_safe=True)
-    assert attune.measure(SAMPLE, commercial_safe=True, face=None, voice=None)["text.vad"]
+    with pytest.raises(WeightsError, match="minilm_emotions"):
+        attune.measure(SAMPLE, commercial_safe=True, face=None, voice=None)
 
 
 def test_what_is_not_there_is_named():

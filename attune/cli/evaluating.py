@@ -18,6 +18,7 @@ from rich.text import Text
 
 from attune.cli.app import WIDE, app, console, escape, out_console
 from attune.cli.fusing import fusion
+from attune.cli.leeding import leed
 from attune.errors import SettingError
 
 WIDTH = 31                               # columns of a figure's scale
@@ -47,6 +48,7 @@ experiments = typer.Typer(
 )
 app.add_typer(experiments, name="evaluate")
 experiments.command("fusion")(fusion)
+experiments.command("leed")(leed)
 
 
 @experiments.command("corpus")

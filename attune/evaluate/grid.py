@@ -81,7 +81,7 @@ class Grid:
         names = list(self._values(cell.said, np.arange(len(self.y))))
 
         def differences(rows: np.ndarray) -> np.ndarray:
-            return np.array(list(self._values(cell.said, rows).values())) - np.array(list(self._values(over.said, rows).values()))
+            return np.asarray(np.array(list(self._values(cell.said, rows).values())) - np.array(list(self._values(over.said, rows).values())))
 
         return dict(zip(names, bootstrap_figures(differences, len(self.y), groups=self.groups), strict=True))
 
@@ -200,7 +200,7 @@ def grid(
     inner, trials = (2, 0) if quick else (inner, trials)
     if leaking := in_fold(parts, trained_with, groups):
         raise LeakError(f"{', '.join(leaking)}: its numbers come from models that were trained on the same speakers; give out-of-fold predictions")
-    whole = present(parts).all(axis=1)
+    whole = np.flatnonzero(present(parts).all(axis=1))
     parts, y, groups = taken(parts, whole), y[whole], groups[whole]
     fold = folds_by(groups, outer, seed) if isinstance(outer, int) else np.asarray(outer)[whole]
     todo = [(subset, fuser) for subset in subsets(parts) for fuser in fusers(names, y)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +30,9 @@ from attune.errors import ShapeError, WeightsError
 from attune.face import align
 
 if TYPE_CHECKING:
+    import av
     import onnx
+    from av.video.reformatter import VideoReformatter
 
 SMALLEST_USABLE = 36                     # pixels across; below, five landmarks and an expression can't be told
 WINDOW = 12                              # pixels that P-Net looks at
@@ -41,8 +44,9 @@ SURE = 0.995                             # below, a face is looked at again: fol
 UPRIGHT = 96                             # pixels of the face in that second look
 LINES = 480                              # in pictures with a longer short side the smallest face grows in proportion
 BRIGHT, MOST_GAIN = 235.0, 8.0           # a dark picture's 99th percentile is brought to BRIGHT, by at most MOST_GAIN
-GREY = 127.5                             # 0 to the networks
-GRAPHS = "1"                             # raise when the graphs built here change
+MOST_FOLD = 16                           # pixels across whose squares of 255 still add up in 16 bits
+GREY, GREY_TO_WHITE = 127.5, 128         # 0 and 1 to the networks
+GRAPHS = "2"                             # raise when the graphs built here change
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -84,82 +88,80 @@ def detect(frame: Array, *, min_face: int = 40, score: float = 0.9) -> Found:
     """
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
         raise ShapeError(f"a frame of shape {frame.shape} and type {frame.dtype}, expected (h, w, 3) uint8")
-    pictures = _pyramid(frame, min_face)
+    gain, pictures = _pyramid(frame, min_face)
     if not pictures:
         return NOBODY
-    gain = _gain(pictures[1][0])
-    boxes = _propose(pictures[1:], gain)
-    boxes = _refuse(pictures, boxes, gain)
-    return _conclude([(frame, np.ones(2)), *pictures], boxes, gain, score)
+    boxes = _propose(pictures[1:])
+    boxes = _refuse(pictures, boxes)
+    return _conclude(frame, pictures, boxes, gain, score)
 
 
 # The three stages
 
-Picture = tuple[Array, Array]             # a shrunken frame (h, w, 3) uint8, and its size in that of the frame (2,), x and y
+class Picture(NamedTuple):
+    """The frame, shrunk, or a part of it: planes (3, h, w) float32 as the networks want them; `scale`, its size in that of the frame (2,),
+    and `corner`, where it begins in that size (2,), both x and y."""
+
+    planes: Array
+    scale: Array
+    corner: Array
 
 
-def _propose(pictures: list[Picture], gain: float) -> Array:
+def _propose(pictures: list[Picture]) -> Array:
     """Square boxes (n, 4) in the frame that P-Net takes for faces."""
     parts = []
-    for picture, scale in pictures:
-        shift, chance = _run("pnet", picture=picture, gain=gain)
-        y, x = np.nonzero(chance[0, 1] > P_SCORE)
-        if not len(x):
-            continue
+    for level, (planes, scale, _) in enumerate(pictures):
+        said = _run("pnet", planes[None])[0]
+        y, x = np.nonzero(said[-1] > _odds(P_SCORE))
         corner = np.stack([x, y], axis=1) * float(STRIDE)
-        box = np.concatenate([corner, corner + WINDOW], axis=1) + shift[0][:, y, x].T * float(WINDOW)
-        rows = np.column_stack([box / np.tile(scale, 2), chance[0, 1, y, x]])
-        parts.append(rows[_suppress(rows, 0.5)])
-    if not parts:
-        return np.zeros((0, 4))
+        box = np.concatenate([corner, corner + WINDOW], axis=1) + said[:4, y, x].T * float(WINDOW)
+        parts.append(np.column_stack([box / np.tile(scale, 2), said[-1, y, x], np.full(len(x), level)]))
     rows = np.concatenate(parts)
+    if not len(rows):
+        return np.zeros((0, 4))
+    apart = rows[:, :5].copy()            # within each level first: levels laid side by side don't overlap
+    apart[:, [0, 2]] += rows[:, 5:] * (np.ptp(rows[:, [0, 2]]) + 1)
+    rows = rows[_suppress(apart, 0.5), :5]
     return _square(rows[_suppress(rows, 0.7), :4])
 
 
-def _refuse(pictures: list[Picture], boxes: Array, gain: float) -> Array:
+def _refuse(pictures: list[Picture], boxes: Array) -> Array:
     """The boxes that R-Net takes for faces too, moved to where it sees them."""
-    shift, chance = _look("rnet", pictures, boxes, gain)
-    rows = np.column_stack([boxes + shift * np.tile(_size(boxes), 2), chance[:, 1]])[chance[:, 1] > R_SCORE]
+    said = _run("rnet", _views("rnet", pictures, boxes))
+    rows = np.column_stack([boxes + said[:, :4] * np.tile(_size(boxes), 2), said[:, -1]])[said[:, -1] > _odds(R_SCORE)]
     return _square(rows[_suppress(rows, 0.7), :4])
 
 
-def _conclude(pictures: list[Picture], boxes: Array, gain: float, score: float) -> Found:
+def _conclude(frame: Array, pictures: list[Picture], boxes: Array, gain: float, score: float) -> Found:
     """What O-Net says of the rest; whom it isn't sure of it sees twice more, turned upright, and mirrored."""
-    shift, points, chance = _look("onet", pictures, boxes, gain)
     size = _size(boxes)
-    points = points.reshape(-1, 2, 5).transpose(0, 2, 1) * size[:, None] + boxes[:, None, :2]
-    rows = np.column_stack([boxes + shift * np.tile(size, 2), chance[:, 1]])
+    small = size[:, 0] * pictures[0].scale[0] < VIEW["onet"]
+    if small.any():                       # only the frame itself shows these at full resolution
+        pictures = [_part(frame, boxes[small], gain), *pictures]
+    said = _run("onet", _views("onet", pictures, boxes))
+    points = said[:, 4:-1].reshape(-1, 2, 5).transpose(0, 2, 1) * size[:, None] + boxes[:, None, :2]
+    rows = np.column_stack([boxes + said[:, :4] * np.tile(size, 2), _chance(said[:, -1])])
     keep = np.flatnonzero((rows[:, 4] > O_SCORE) & (_size(rows) > 0).all(axis=1))
     keep = keep[_suppress(rows[keep], 0.7, of_smaller=True)]
     for i in keep[rows[keep, 4] < SURE]:
-        face = align.level(pictures[0][0], rows[i, :4], points[i], UPRIGHT, zoom=1)
-        both = np.concatenate([face, face[:, ::-1]])                                             # one above the other
-        places = np.array([(0, 0, UPRIGHT, UPRIGHT), (0, UPRIGHT, UPRIGHT, 2 * UPRIGHT)])
-        again = _run("onet", picture=both, boxes=places, gain=gain)[-1]
-        rows[i, 4] = (rows[i, 4] + again[:, 1].sum()) / 3
+        face = _planes(align.level(frame, rows[i, :4], points[i], UPRIGHT, zoom=1).transpose(2, 0, 1), gain)
+        views = np.concatenate([_cut("onet", side, np.array([(0, 0, UPRIGHT, UPRIGHT)])) for side in (face, face[:, :, ::-1])])
+        rows[i, 4] = (rows[i, 4] + _chance(_run("onet", views)[:, -1]).sum()) / 3
     keep = keep[rows[keep, 4] >= score]
     keep = keep[np.lexsort((rows[keep, 1], rows[keep, 0]))]
     return Found(rows[keep, :4], points[keep], rows[keep, 4])
 
 
-def _look(network: str, pictures: list[Picture], boxes: Array, gain: float) -> list[Array]:
-    """What R-Net or O-Net says of each box, seen in the smallest picture that still shows it at full resolution."""
-    out = [np.zeros((len(boxes), n)) for n in OUTPUTS[network].values()]
-    widths = np.stack([_size(boxes)[:, 0] * scale[0] for _, scale in pictures], axis=1)          # boxes x pictures
+def _views(network: str, pictures: list[Picture], boxes: Array) -> Array:
+    """Each box as R-Net or O-Net wants it (n, 3, side, side), out of the smallest picture that still shows it at full resolution."""
+    views = np.empty((len(boxes), 3, VIEW[network], VIEW[network]), np.float32)
+    widths = np.stack([_size(boxes)[:, 0] * picture.scale[0] for picture in pictures], axis=1)   # boxes x pictures
     which = np.maximum((widths >= VIEW[network]).sum(axis=1) - 1, 0)                             # pictures shrink along the list
-    for k in np.unique(which):
+    for k in set(which.tolist()):
         mine = np.flatnonzero(which == k)
-        picture, scale = pictures[k]
-        places = boxes[mine] * np.tile(scale, 2)
-        corner = np.clip(np.floor(places[:, :2].min(axis=0)) - 1, 0, None).astype(np.int64)      # convert no more than is looked at
-        end = np.clip(np.ceil(places[:, 2:].max(axis=0)) + 1, 1, None).astype(np.int64)
-        part = picture[corner[1] : end[1], corner[0] : end[0]]
-        if not part.size:                                                                        # nothing of the picture is in them
-            continue
-        said = _run(network, picture=part, boxes=places - np.tile(corner, 2), gain=gain)
-        for all_, these in zip(out, said, strict=True):
-            all_[mine] = these
-    return out
+        planes, scale, corner = pictures[k]
+        views[mine] = _cut(network, planes, boxes[mine] * np.tile(scale, 2) - np.tile(corner, 2))
+    return views
 
 
 # Boxes
@@ -178,67 +180,153 @@ def _suppress(rows: Array, limit: float, *, of_smaller: bool = False) -> Array:
     """Of rows (n, 5) xyxy + score that overlap by more than `limit` (of their union, or of the smaller one), keep the best."""
     order = np.argsort(-rows[:, 4], kind="stable")
     area = _size(rows).prod(axis=1)
-    keep = []
-    while len(order):
-        best, order = order[0], order[1:]
-        keep.append(best)
-        low, high = np.maximum(rows[best, :2], rows[order, :2]), np.minimum(rows[best, 2:4], rows[order, 2:4])
-        shared = np.clip(high - low, 0, None).prod(axis=1)
-        whole = np.minimum(area[best], area[order]) if of_smaller else area[best] + area[order] - shared
-        order = order[shared <= limit * whole]
+
+    def too_near(a: Array, b: Array) -> Array:
+        x0, y0, x1, y1 = rows.T[:4]
+        across = np.minimum(x1[a, None], x1[b]) - np.maximum(x0[a, None], x0[b])
+        down = np.minimum(y1[a, None], y1[b]) - np.maximum(y0[a, None], y0[b])
+        shared = np.maximum(across, 0) * np.maximum(down, 0)
+        whole = np.minimum(area[a, None], area[b]) if of_smaller else area[a, None] + area[b] - shared
+        return np.asarray(shared > limit * whole)
+
+    keep: list[int] = []
+    while len(order):                     # a hundred at a time: one table of pairs is quicker than many rows of it, and stays small
+        some, order = order[:100], order[100:]
+        near, alive = too_near(some, some), np.ones(len(some), bool)
+        for i in range(len(some)):
+            if alive[i]:
+                alive[i + 1 :] &= ~near[i, i + 1 :]
+        keep += some[alive].tolist()
+        if len(order):
+            order = order[~too_near(some[alive], order).any(axis=0)]
     return np.array(keep, np.int64)
 
 
 # Pictures
 
-def _pyramid(frame: Array, min_face: int) -> list[Picture]:
-    """The frame shrunk so that the smallest face fills R-Net's view, then P-Net's, then ever smaller; empty if there is no room."""
+def _pyramid(frame: Array, min_face: int) -> tuple[float, list[Picture]]:
+    """By how much a dark frame is brightened; and the frame shrunk so that the smallest face fills R-Net's view, then P-Net's, then ever
+    smaller. Without room for a face there is no picture."""
     import av
-    from av.video.reformatter import Interpolation
+    from av.video.reformatter import Interpolation, VideoReformatter
 
-    height, width = frame.shape[:2]
-    short = min(height, width)
+    short = min(frame.shape[:2])
     first = WINDOW / (min_face * max(short / LINES, 1))
     scales = [2 * first]
     while short * first >= WINDOW:
         scales.append(first)
         first *= SCALE_STEP
     if len(scales) == 1:
-        return []
-    pictures: list[Picture] = []
-    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-    for scale in scales:                  # the scaler is quickest in planes, and from the picture before
-        w, h = round(width * scale), round(height * scale)
-        picture = picture.reformat(w, h, "gbrp", interpolation=Interpolation.AREA)
-        pictures.append((picture.to_ndarray(), np.array([w / width, h / height])))
-    return pictures
+        return 1.0, []
+    fold = min(max(int(1 / scales[0]), 1), MOST_FOLD)
+    whole = _folded(frame, fold)          # much quicker than the scaler, which does the rest: in planes, and from the picture before
+    height, width = whole.shape[1] * fold, whole.shape[2] * fold
+    picture = av.VideoFrame(whole.shape[2], whole.shape[1], "gbrp")
+    for plane, pixels in zip(_pixels(picture), whole, strict=True):
+        plane[:] = pixels
+    shrunk = []
+    for level, scale in enumerate(scales):
+        scaler = _kept.scalers.setdefault(level, VideoReformatter())
+        picture = scaler.reformat(picture, round(width * scale), round(height * scale), interpolation=Interpolation.AREA)
+        shrunk.append(np.stack(_pixels(picture)))
+    gain = _gain(shrunk[1])
+    return gain, [Picture(_planes(p, gain), np.array([p.shape[2] / width, p.shape[1] / height]), np.zeros(2)) for p in shrunk]
 
 
-def _gain(picture: Array) -> float:
+class _Kept(threading.local):
+    """FFmpeg's scalers, one for each level: making one anew takes longer than most pictures take."""
+
+    def __init__(self) -> None:
+        self.scalers: dict[int, VideoReformatter] = {}
+
+
+_kept = _Kept()
+
+
+def _folded(frame: Array, n: int) -> Array:
+    """(h, w, 3) -> (3, h // n, w // n): means of n x n pixels."""
+    height, width = frame.shape[0] // n, frame.shape[1] // n
+    rows = frame[: height * n : n].astype(np.uint16)
+    for i in range(1, n):
+        rows += frame[i : height * n : n]
+    out = np.empty((3, height, width), np.uint8)
+    for plane, columns in zip(out, rows.transpose(2, 0, 1), strict=True):
+        total = columns[:, : width * n : n].copy()
+        for i in range(1, n):
+            total += columns[:, i : width * n : n]
+        plane[:] = (total + n * n // 2) // (n * n)
+    return out
+
+
+def _pixels(picture: av.VideoFrame) -> list[Array]:
+    """Red, green and blue (h, w) of a picture "gbrp", to be read and written."""
+    green, blue, red = (np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width] for plane in picture.planes)
+    return [red, green, blue]
+
+
+def _part(frame: Array, boxes: Array, gain: float) -> Picture:
+    """As much of the frame as some boxes see."""
+    last = np.array([frame.shape[1], frame.shape[0]]) - 1
+    corner = np.clip(np.floor(boxes[:, :2].min(axis=0)) - 1, 0, last).astype(np.int64)
+    end = np.maximum(np.ceil(boxes[:, 2:].max(axis=0)).astype(np.int64) + 1, corner + 1)
+    return Picture(_planes(frame[corner[1] : end[1], corner[0] : end[0]].transpose(2, 0, 1), gain), np.ones(2), corner)
+
+
+def _gain(pixels: Array) -> float:
     """By how much a dark picture has to be brightened."""
-    bright = float(np.percentile(picture, 99))
+    some = pixels[:, ::2, ::2].ravel()
+    bright = float(np.searchsorted(np.cumsum(np.bincount(some, minlength=256)), 0.99 * some.size))
     return min(max(BRIGHT / max(bright, 1.0), 1.0), MOST_GAIN)
 
 
 # The networks
 
-def _run(network: str, *, picture: Array, gain: float, boxes: Array | None = None) -> list[Array]:
-    """Outputs of one network for a picture (h, w, 3) uint8, or for n boxes in it."""
-    given = {"picture": picture[None], "gain": np.array([gain], np.float32)}
-    if boxes is not None:
-        given |= {"boxes": boxes.astype(np.float32), "of": np.zeros(len(boxes), np.int64)}
-    out: list[Array] = weights.session(_path(network)).run(None, given)
-    return out
+def _planes(pixels: Array, gain: float) -> Array:
+    """(3, h, w) uint8 as the networks want it: float32, brightened, grey 0."""
+    if gain == 1:
+        return np.subtract(pixels, np.float32(GREY), dtype=np.float32, order="C")
+    planes = np.multiply(pixels, np.float32(gain), dtype=np.float32, order="C")
+    np.minimum(planes, np.float32(255), out=planes)
+    planes -= np.float32(GREY)
+    return planes
+
+
+def _cut(network: str, planes: Array, boxes: Array) -> Array:
+    """Views (n, 3, side, side) of the boxes (n, 4) in a picture (3, h, w)."""
+    given = {"picture": planes[None], "boxes": boxes.astype(np.float32), "of": np.zeros(len(boxes), np.int64)}
+    views: Array = weights.session(_path(f"{network}-view")).run(None, given)[0]
+    return views
+
+
+def _run(network: str, views: Array) -> Array:
+    """What a network says of views (n, 3, h, w): shift of the box (4), points of O-Net (10: five x, five y), log odds of a face; (n, 5 or 15),
+    and P-Net of each window in a picture, (1, 5, y, x)."""
+    said: Array = weights.session(_path(network)).run(None, {"views": views})[0]
+    return said
+
+
+def _odds(chance: float) -> float:
+    """Log odds of a probability."""
+    return float(np.log(chance / (1 - chance)))
+
+
+def _chance(odds: Array) -> Array:
+    """Probabilities of log odds."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(odds.astype(np.float64), -99, 99))))
 
 
 @cache
 def _path(network: str) -> Path:
-    """The network's ONNX file, built on the first use. Several processes may do so at once: each writes its own and renames it."""
-    source = weights.carried("mtcnn", f"assets/weights/{network}.lz4", install="pip install mtcnn==1.0.0")
+    """The ONNX file of a network, or of what cuts its views ("onet-view"), built on the first use.
+
+    Several processes may do so at once: each writes its own and renames it.
+    """
+    net, _, view = network.partition("-")
+    source = weights.carried("mtcnn", f"assets/weights/{net}.lz4", install="pip install mtcnn==1.0.0")
     path = weights.cache_folder() / f"mtcnn-{version('mtcnn')}-{network}-{GRAPHS}.onnx"
     if path.is_file():
         return path
-    content = _graph(network, _arrays(source)).SerializeToString()
+    content = (_viewer(VIEW[net]) if view else _graph(net, _arrays(source))).SerializeToString()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
@@ -263,72 +351,117 @@ def _arrays(path: Path) -> list[Array]:
 
 
 VIEW = {"rnet": 24, "onet": 48}           # pixels that a box is resized to
-OUTPUTS = {"rnet": {"shift": 4, "chance": 2}, "onet": {"shift": 4, "points": 10, "chance": 2}}
 POOLS = {                                 # after each convolution: kernel, stride, Keras padding
     "pnet": [(2, 2, "same"), None, None],
     "rnet": [(3, 2, "same"), (3, 2, "valid"), None],
     "onet": [(3, 2, "same"), (3, 2, "valid"), (2, 2, "same"), None],
 }
+BLOCK = 8                                 # channels that onnxruntime keeps together; empty ones fill up the last block, which spares it reordering
 
 
 def _graph(network: str, arrays: list[Array]) -> onnx.ModelProto:
-    """The network as ONNX.
+    """The network as ONNX: views (n, 3, h, w) float32 -> said, as in `_run`."""
+    graph = _Graph()
+    left = iter([arrays[0] / GREY_TO_WHITE, *arrays[1:]])
 
-    picture (1, h, w, 3) uint8, gain (1,), and for R- and O-Net boxes (n, 4) in it, of (n,) zeros -> shift of the box, points (of
-    O-Net), chance (of no face, of a face); of P-Net for every window.
-    """
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes: list[Any] = []
-    constants: list[Any] = []
-    left = iter(arrays)
-
-    def node(kind: str, *inputs: str | Array | float, name: str | None = None, **options: Any) -> str:
-        names = []
-        for x in inputs:
-            if not isinstance(x, str):
-                constants.append(numpy_helper.from_array(np.ascontiguousarray(x, np.float32), f"w{len(constants)}"))
-            names.append(x if isinstance(x, str) else constants[-1].name)
-        nodes.append(helper.make_node(kind, names, [name or f"x{len(nodes)}"], **options))
-        return str(nodes[-1].output[0])
-
-    def convolve(x: str, kernel: Array, bias: Array, **options: Any) -> str:
-        return node("Conv", x, kernel.transpose(3, 2, 0, 1), bias, **options)                    # Keras HWIO -> ONNX OIHW
+    def convolve(x: str, channels: int, kernel: Array, bias: Array, **options: Any) -> str:
+        """Keras HWIO -> ONNX OIHW; as many channels as x has, and whole blocks as output."""
+        filled = np.zeros((_blocks(kernel.shape[3]), channels, *kernel.shape[:2]))
+        filled[: kernel.shape[3], : kernel.shape[2]] = kernel.transpose(3, 2, 0, 1)
+        return graph.node("Conv", x, filled, np.pad(bias, (0, len(filled) - len(bias))), **options)
 
     def rectify(x: str, slope: Array) -> str:
         """PReLU as slope * x + (1 - slope) * relu(x): a third quicker than onnxruntime's own."""
-        return node("Add", node("Mul", x, slope), node("Mul", node("Relu", x), 1 - slope))
+        return graph.node("Add", graph.node("Mul", x, slope), graph.node("Mul", graph.node("Relu", x), 1 - slope))
 
-    bright = node("Min", node("Mul", node("Cast", "picture", to=TensorProto.FLOAT), "gain"), 255.0)
-    x = node("Transpose", node("Mul", node("Sub", bright, GREY), 1 / 128), perm=[0, 3, 1, 2])
-    if network in VIEW:                   # average of as many samples as the box has pixels; 0, which is grey, outside of the picture
-        side = VIEW[network]
-        x = node("RoiAlign", x, "boxes", "of", output_height=side, output_width=side, sampling_ratio=0)
+    def rectify_after_pooling(x: str, kernel: Array, bias: Array, slope: Array) -> str:
+        """Convolution, PReLU, pooling; but pooled first, which leaves a quarter to be rectified. Where the slope isn't negative the largest
+        stays the largest; else it is that of x or that of slope * x, which therefore gets a channel of its own."""
+        n, falls = len(slope), np.flatnonzero(slope < 0)
+        x = convolve(x, 3, np.concatenate([kernel, kernel[..., falls] * slope[falls]], axis=-1), np.concatenate([bias, bias[falls] * slope[falls]]))
+        x = graph.node("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER")
+        lift, rest = np.zeros((2, 1, 1, _blocks(n + len(falls)), n))                             # x = rest + relu(lift) * (1 - slope, or 1)
+        lift[..., :n, :], rest[..., :n, :] = np.eye(n), np.diag(np.maximum(slope, 0))
+        lift[..., n + np.arange(len(falls)), falls], rest[..., n + np.arange(len(falls)), falls] = -1, 1
+        lifted = graph.node("Relu", convolve(x, lift.shape[2], lift, np.zeros(n)))
+        return graph.node("Add", convolve(x, rest.shape[2], rest, np.zeros(n)), graph.node("Mul", lifted, _column(1 - np.maximum(slope, 0))))
+
+    x, channels = "views", 3
     for pool in POOLS[network]:
-        x = rectify(convolve(x, next(left), next(left)), next(left).reshape(-1, 1, 1))
-        if pool:
-            size, stride, padding = pool
-            pad = {"same": "SAME_UPPER", "valid": "VALID"}[padding]
-            x = node("MaxPool", x, kernel_shape=[size, size], strides=[stride, stride], auto_pad=pad)
-    inputs = {"picture": (TensorProto.UINT8, [1, "h", "w", 3]), "gain": (TensorProto.FLOAT, [1])}
-    outputs: dict[str, list[Any]]
+        kernel, bias, slope = next(left), next(left), next(left).ravel()
+        if network == "pnet" and pool:
+            x = rectify_after_pooling(x, kernel, bias, slope)
+        else:
+            x = rectify(convolve(x, channels, kernel, bias), _column(slope))
+            if pool:
+                size, stride, padding = pool
+                pad = {"same": "SAME_UPPER", "valid": "VALID"}[padding]
+                x = graph.node("MaxPool", x, kernel_shape=[size, size], strides=[stride, stride], auto_pad=pad)
+        channels = _blocks(len(slope))
     if network == "pnet":
-        outputs = {"shift": [1, 4, "y", "x"], "chance": [1, 2, "y", "x"]}
-        node("Identity", convolve(x, next(left), next(left)), name="shift")
-        node("Softmax", convolve(x, next(left), next(left)), name="chance", axis=1)
+        x = convolve(x, channels, *_heads(*left))
+        graph.node("Slice", x, np.array([0]), np.array([5]), np.array([1]), name="said")
+        shape: list[int | str] = ["n", 5, "y", "x"]
     else:
-        inputs |= {"boxes": (TensorProto.FLOAT, ["n", 4]), "of": (TensorProto.INT64, ["n"])}
-        outputs = {name: ["n", width] for name, width in OUTPUTS[network].items()}
-        x = node("Flatten", node("Transpose", x, perm=[0, 3, 2, 1]))                             # (n, w, h, c), as they were trained
-        x = rectify(node("Gemm", x, next(left), next(left)), next(left))
-        for name in list(outputs)[:-1]:
-            node("Gemm", x, next(left), next(left), name=name)
-        node("Softmax", node("Gemm", x, next(left), next(left)), name="chance", axis=1)
-    graph = helper.make_graph(
-        nodes, network, [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in inputs.items()],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()], constants,
-    )
-    model: onnx.ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.checker.check_model(model)
-    return model
+        x = graph.node("Flatten", graph.node("Transpose", x, perm=[0, 3, 2, 1]))                 # (n, w, h, c), as they were trained
+        x = rectify(graph.node("Gemm", x, next(left), next(left)), next(left))
+        kernel, bias = _heads(*left)
+        graph.node("Gemm", x, kernel, bias, name="said")
+        shape = ["n", len(bias)]
+    return graph.model({"views": ["n", 3, "h", "w"]}, {"said": shape})
+
+
+def _viewer(side: int) -> onnx.ModelProto:
+    """What cuts boxes out of a picture: each pixel is the mean of 2 x 2 samples, and grey outside of the picture."""
+    graph = _Graph()
+    graph.node("RoiAlign", "picture", "boxes", "of", name="views", output_height=side, output_width=side, sampling_ratio=2)
+    return graph.model({"picture": [1, 3, "h", "w"], "boxes": ["n", 4], "of": ["n"]}, {"views": ["n", 3, side, side]})
+
+
+def _blocks(n: int) -> int:
+    return -(-n // BLOCK) * BLOCK
+
+
+def _column(slopes: Array) -> Array:
+    """A number for each channel (whole blocks, 1, 1)."""
+    return np.pad(slopes, (0, _blocks(len(slopes)) - len(slopes))).reshape(-1, 1, 1)
+
+
+def _heads(*arrays: Array) -> tuple[Array, Array]:
+    """Kernels and biases of a network's last layers as one layer; of no face and a face only the difference, the log odds."""
+    kernels, biases = list(arrays[::2]), list(arrays[1::2])
+    for last in (kernels, biases):
+        last[-1] = last[-1][..., 1:] - last[-1][..., :1]
+    return np.concatenate(kernels, axis=-1), np.concatenate(biases)
+
+
+class _Graph:
+    """An ONNX graph as it grows."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def node(self, kind: str, *inputs: str | Array, name: str | None = None, **options: Any) -> str:
+        """Add a node, whose inputs are other nodes or constants; returns its name."""
+        from onnx import helper, numpy_helper
+
+        names = []
+        for x in inputs:
+            if not isinstance(x, str):
+                x = np.ascontiguousarray(x, np.int64 if x.dtype.kind == "i" else np.float32)
+                self.constants.append(numpy_helper.from_array(x, f"w{len(self.constants)}"))
+            names.append(x if isinstance(x, str) else self.constants[-1].name)
+        self.nodes.append(helper.make_node(kind, names, [name or f"x{len(self.nodes)}"], **options))
+        return str(self.nodes[-1].output[0])
+
+    def model(self, inputs: dict[str, list[int | str]], outputs: dict[str, list[int | str]]) -> onnx.ModelProto:
+        import onnx
+        from onnx import TensorProto, helper
+
+        given, made = ([helper.make_tensor_value_info(n, TensorProto.INT64 if n == "of" else TensorProto.FLOAT, shape) for n, shape in of.items()]
+                       for of in (inputs, outputs))
+        model: onnx.ModelProto = helper.make_model(
+            helper.make_graph(self.nodes, "mtcnn", given, made, self.constants), opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.checker.check_model(model)
+        return model

@@ -133,9 +133,38 @@ def test_networks_agree_with_a_plain_reading_of_the_arrays() -> None:
     x = prelu(convolve(x, *arrays[6:8]), arrays[8])
     shift, chance = convolve(x, *arrays[9:11]), np.exp(convolve(x, *arrays[11:13]))
     chance /= chance.sum(axis=-1, keepdims=True)
-    ours = module._run("pnet", picture=picture, gain=1.0)
-    assert np.allclose(ours[0][0], shift.transpose(2, 0, 1), atol=1e-5)
-    assert np.allclose(ours[1][0], chance.transpose(2, 0, 1), atol=1e-5)
+    ours = module._run("pnet", module._planes(picture.transpose(2, 0, 1), 1.0)[None])
+    assert np.allclose(ours[0, :4], shift.transpose(2, 0, 1), atol=1e-5)
+    assert np.allclose(module._chance(ours[0, 4]), chance[..., 1], atol=1e-5)
+
+
+def test_overlapping_boxes_are_left_out_as_one_by_one() -> None:
+    """More boxes than are compared at once, beside the plain rule: the best stays, what overlaps a better one that stayed goes."""
+    rng = np.random.default_rng(1)
+    corner = rng.uniform(0, 300, (350, 2))
+    rows = np.column_stack([corner, corner + rng.uniform(5, 80, (350, 2)), rng.uniform(0.8, 1, 350)])
+
+    def overlap(a: np.ndarray, b: np.ndarray) -> float:
+        shared = np.prod(np.clip(np.minimum(a[2:4], b[2:4]) - np.maximum(a[:2], b[:2]), 0, None))
+        return float(shared / (np.prod(a[2:4] - a[:2]) + np.prod(b[2:4] - b[:2]) - shared))
+
+    kept: list[int] = []
+    for i in np.argsort(-rows[:, 4]).tolist():
+        if all(overlap(rows[i], rows[j]) <= 0.5 for j in kept):
+            kept.append(i)
+    assert module._suppress(rows, 0.5).tolist() == kept
+    assert module._suppress(rows[:0], 0.5).tolist() == []
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 16])
+def test_folded_picture_holds_means(n: int) -> None:
+    frame = np.random.default_rng(n).integers(0, 256, (50, 67, 3)).astype(np.uint8)
+    frame[: 2 * n, : 2 * n] = 255
+    height, width = 50 // n, 67 // n
+    means = frame[: height * n, : width * n].reshape(height, n, width, n, 3).mean(axis=(1, 3)).transpose(2, 0, 1)
+    folded = module._folded(frame, n)
+    assert folded.shape == (3, height, width)
+    assert np.abs(folded - means).max() <= 0.5
 
 
 BUILD = "from attune.face.detect import detect; import numpy as np; print(len(detect(np.zeros((90, 90, 3), np.uint8)).score))"

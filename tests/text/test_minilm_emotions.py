@@ -16,7 +16,7 @@ SENTENCES = [
     "😡",
     "!!",
 ]
-GO, VAD = taxonomy("goemotions28"), taxonomy("vad")
+GO, VAD, NAMES = taxonomy("goemotions28"), taxonomy("vad"), taxonomy(minilm_emotions.NAMED)
 
 
 def said(text: str) -> set[str]:
@@ -25,7 +25,15 @@ def said(text: str) -> set[str]:
 
 
 def vad(text: str) -> dict[str, float]:
-    return dict(zip(VAD.labels, load()([text])[0, len(GO) :].tolist(), strict=True))
+    return dict(zip(VAD.labels, load()([text])[0, len(GO) : len(GO) + 3].tolist(), strict=True))
+
+
+def names(text: str) -> dict[str, float]:
+    return dict(zip(NAMES.labels, load()([text])[0, -len(NAMES) :].tolist(), strict=True))
+
+
+def situation(text: str) -> str:
+    return taxonomy("empathetic32").labels[int(load()([text])[0, 31:63].argmax())]
 
 
 def test_columns_are_the_labels_of_its_taxonomies_side_by_side() -> None:
@@ -34,7 +42,9 @@ def test_columns_are_the_labels_of_its_taxonomies_side_by_side() -> None:
     assert values.dtype == np.float32
     assert (values[:, :28] > 0).all()
     assert (values[:, :28] < 1).all()
-    assert (np.abs(values[:, 28:]) <= 1).all()
+    assert (np.abs(values[:, 28:31]) <= 1).all()
+    np.testing.assert_allclose(values[:, 31:63].sum(1), 1, atol=1e-5)
+    assert ((values[:, 63:] >= 0) & (values[:, 63:] <= 1)).all()
 
 
 def test_a_batch_of_one_is_the_batch_and_twice_is_the_same() -> None:
@@ -52,7 +62,7 @@ def test_no_text_that_can_be_read_is_nan(nothing: str) -> None:
 
 
 def test_no_rows_in_no_rows_out() -> None:
-    assert load()([]).shape == (0, 31)
+    assert load()([]).shape == (0, 108)
 
 
 # golden: anybody's reading of these sentences; a wrong order of labels would fail all of them
@@ -72,6 +82,41 @@ def test_no_rows_in_no_rows_out() -> None:
 ])
 def test_a_plain_sentence_is_read_plainly(text: str, label: str) -> None:
     assert label in said(text)
+
+
+@pytest.mark.parametrize(("text", "label"), [
+    ("My neighbour bought a huge new car and I wish it was mine.", "jealous"),
+    ("I looked at old photos of my childhood and it took me back.", "nostalgic"),
+    ("I stole money from my mother and I can't look her in the eye.", "guilty"),
+    ("Nobody called me for weeks, I have no friends here.", "lonely"),
+    ("I studied hard, I have everything ready for the exam.", "prepared"),
+])
+def test_a_situation_is_recognised(text: str, label: str) -> None:
+    assert situation(text) == label
+
+
+# the names that GoEmotions doesn't have, next to a sentence that says nothing of them
+@pytest.mark.parametrize(("text", "name"), [
+    ("This lecture is so boring, I nearly fell asleep.", "Boredom"),
+    ("I'm exhausted, I haven't slept for two days.", "Tiredness"),
+    ("Then nobody said a word, it was so awkward.", "Awkwardness"),
+    ("My back hurts, it is so painful.", "Pain"),
+    ("She got the job I wanted, I am so envious of her.", "Envy"),
+    ("I miss the old days when we were kids, so nostalgic.", "Nostalgia"),
+    ("We finally won the championship!", "Triumph"),
+    ("The lake was calm and peaceful.", "Calmness"),
+    ("I am ashamed of what I did.", "Shame"),
+    ("I'm so sorry for your loss.", "Sympathy"),
+    ("What a beautiful sunset over the sea.", "Aesthetic Appreciation"),
+])
+def test_a_name_is_higher_where_it_is_said(text: str, name: str) -> None:
+    assert names(text)[name] > max(0.1, 4 * names("The meeting is at ten.")[name])
+
+
+def test_names_that_a_label_means_are_that_label() -> None:
+    row = load()(["I'm terrified, I can't stop shaking."])[0]
+    for name, label in minilm_emotions.OF_GOEMOTIONS.items():
+        assert row[63 + NAMES.index(name)] == row[GO.index(label)]
 
 
 def test_valence_and_arousal_point_the_right_way() -> None:
