@@ -2,4 +2,4 @@
 
 import importlib.util
 
-collect_ignore = [] if importlib.util.find_spec("torch") else ["attune/train"]
+collect_ignore = [] if importlib.util.find_spec("torch") else ["attune/train", "attune/fusion/_nets.py", "attune/fusion/bilinear.py"]

@@ -4,7 +4,7 @@ Every function takes a table as it lies in `numbers/` and gives a matplotlib fig
 colours are Okabe and Ito's (2008), which the colour-blind can tell apart, and the same numbers give the same file.
 
     >>> from attune import figures                                          # doctest: +SKIP
-    >>> figures.strongest(pq.read_table("explored/numbers/labels.parquet"), pq.read_table("explored/numbers/intensities.parquet")).savefig("top5.svg")
+    >>> figures.associations(pq.read_table("explored/numbers/associations.parquet")).savefig("rho.svg")          # doctest: +SKIP
 """
 
 from __future__ import annotations

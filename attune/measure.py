@@ -274,14 +274,16 @@ def _of_words(words: Sequence[Segment], duration: float, chosen: Settings) -> li
 
 
 def _read(spoken: Sequence[Segment], models: Models, language: str, chosen: Settings, tell: Hook) -> list[Estimates]:
-    """The language model's estimates, one set for each of its taxonomies."""
+    """The estimates of the model that reads the words' language, one set for each of its taxonomies."""
     if "text" not in models or not any(u.text for u in spoken):
         return []
+    name, language = text.choose(spoken, chosen.text or "", language)
+    if name != chosen.text:
+        models["text"] = _model("text", name, chosen)
     values, reasons = text.measure(spoken, models["text"], language, hook=tell)
     out, column = [], 0
-    for name in models["text"].TAXONOMIES:
-        labels = taxonomy(name)
-        out.append(Estimates.of(spoken, values[:, column : column + len(labels)], taxonomy=labels, modality="text", model=chosen.text or "", reason=reasons))
+    for labels in map(taxonomy, models["text"].TAXONOMIES):
+        out.append(Estimates.of(spoken, values[:, column : column + len(labels)], taxonomy=labels, modality="text", model=name, reason=reasons))
         column += len(labels)
     return out
 
@@ -293,10 +295,15 @@ def load_models(settings: Settings) -> Models:
         name = getattr(settings, modality)
         if name in (None, "none", ""):
             continue
-        chosen[modality] = registry.load(f"attune.{modality}.models", name)
-        if settings.commercial_safe:
-            weights.refuse_unless_commercial(chosen[modality], name)
+        chosen[modality] = _model(modality, name, settings)
     return chosen
+
+
+def _model(modality: str, name: str, settings: Settings) -> ModuleType:
+    module = registry.load(f"attune.{modality}.models", name)
+    if settings.commercial_safe:
+        weights.refuse_unless_commercial(module, name)
+    return module
 
 
 def versions(models: Models) -> dict[str, Any]:

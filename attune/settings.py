@@ -32,7 +32,7 @@ class Settings:
         None, "the words: a file (SRT, WebVTT, text, JSON) or a folder of them; by default FILE.srt or FILE.vtt beside the media, else a recogniser"
     )
     recogniser: str | None = _option("auto", "speech recogniser in text/recognisers; auto: the first whose library and model are there")
-    language: str = _option("en", "language of the words, BCP-47")
+    language: str = _option("", "language of the words, BCP-47; by default what the transcript or the recogniser says, else guessed from the commonest words")
     granularity: Granularity = _option("utterance", "what a row of the table is: word, sentence, utterance, turn or window")
     pause: float = _option(0.6, "silence that ends an utterance; 0.2 gives the inter-pausal units that speech corpora use", unit="s", low=0.03, high=10)
     window: float = _option(1.0, "length of a window, with granularity=window", unit="s", low=0.1, high=60)

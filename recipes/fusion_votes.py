@@ -240,7 +240,7 @@ Two distributions that differ by more than {discord:.3f} bits differ by more tha
 ## Limits
 
 Learned from votes, used on models' posteriors, which err in other ways; there is no corpus in reach with people's votes and our models' outputs
-on both sides of the same clips. Words take the voice's weights, without a measurement. Twelve fixed sentences, acted, English, watched by
+on both sides of the same clips. Words take the voice's mean weight, without a measurement. Twelve fixed sentences, acted, English, watched by
 people in the United States. Not for decisions about a person; emotion inference at work or school is banned in the European Union (AI Act,
 Article 5).
 """

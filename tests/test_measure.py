@@ -30,7 +30,8 @@ def same(a, b):
 
 def test_face_voice_words_and_all_of_them_together(sample):
     assert {e.name for e in sample} == {
-        "face.ferplus8", "face.vad", "voice.ravdess8", "voice.vad", "text.goemotions28", "text.vad", "fused.ekman7", "fused.vad",
+        "face.ferplus8", "face.vad", "voice.ravdess8", "voice.vad", "text.goemotions28", "text.vad", "text.empathetic32",
+        "text.language45", "fused.ekman7", "fused.vad", "fused.pool",
     }
     assert sample.people == ("person 1",)
     rows = export.table(sample).to_pylist()

@@ -83,16 +83,16 @@ def _trajectories(found: Explored) -> dict[str, Any]:
     table = found.tables["trajectories"]
     if not table.num_rows:
         return {}
-    columns = {name: np.array(table[name].to_pylist(), object if name in ("recording", "person", "set") else float) for name in table.column_names}
+    columns = {name: table[name].to_numpy() for name in table.column_names}
     out: dict[str, Any] = {}
     for s in dict.fromkeys(columns["set"].tolist()):
         own = columns["set"] == s
-        keys = np.array([f"{r} · {p}" for r, p in zip(columns["recording"][own], columns["person"][own], strict=True)], object)
+        keys = np.array([f"{r} · {p}" for r, p in zip(columns["recording"][own], columns["person"][own], strict=True)])
         out[s] = {}
         for label in ("valence", "arousal", "dominance"):
             v, step = columns[label][own], columns["step"][own].astype(int)
             quartiles = [[float(np.quantile(v[step == i], q)) if (step == i).any() else math.nan for i in range(step.max() + 1)] for q in (0.25, 0.5, 0.75)]
-            people, inverse = np.unique(keys.astype(str), return_inverse=True)
+            people, inverse = np.unique(keys, return_inverse=True)
             count = np.bincount(inverse)
             mean = np.bincount(inverse, v) / count
             spread = np.sqrt(np.bincount(inverse, (v - mean[inverse]) ** 2) / count) * (count > 2)

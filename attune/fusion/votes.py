@@ -8,8 +8,9 @@ V = 10 votes times its quality, beside a_m votes of what people say of anything,
     log p(k) = c sum_m w_m(k) log s_m(k) + b(k) + const
 
 What the data can't say is ours. A modality that is alone is left as it is. Surprise, which those people weren't offered, gets
-the mean of the other labels. Words, of which CREMA-D's actors had none of their own, are taken for a voice: no corpus in reach has
-all three with people's votes on each. The weights of any two or three modalities are scaled (c) to those of face and voice
+the mean of the other labels. Words, of which CREMA-D's actors had none of their own, get a voice's mean weight and amount for every
+label, and no prior of their own: no corpus in reach has all three with people's votes on each, and which labels a voice tells badly
+(joy) says nothing about words. The weights of any two or three modalities are scaled (c) to those of face and voice
 together, since agreement of three was never measured and must not make sure by counting twice.
 """
 
@@ -31,7 +32,6 @@ LICENSE_CLASS = "share-alike"
 REFERENCE = "Votes: Cao et al. (2014), IEEE Transactions on Affective Computing 5(4). Pool: Genest & Zidek (1986), Statistical Science 1(1)."
 WEIGHTS = ("votes.json",)
 CATEGORIES = "ekman7"
-STANDS_FOR = {"face": "face", "voice": "voice", "text": "voice"}
 SURE = 1e-4                              # no modality alone can veto a label
 
 
@@ -46,6 +46,14 @@ def _column(what: str, side: str = "") -> np.ndarray:
     """(7,) in the order of the taxonomy."""
     table = facts()[what][side] if side else facts()[what]
     return np.array([table[label] for label in taxonomy(CATEGORIES).labels])
+
+
+def _side(modality: str) -> tuple[float, np.ndarray, np.ndarray]:
+    """Amount, prior (7,) and weights (7,) of a modality."""
+    if modality != "text":
+        return facts()["amount"][modality], _column("prior", modality), _column("weights", modality)
+    flat = np.ones(len(taxonomy(CATEGORIES)))
+    return facts()["amount"]["voice"], flat / len(flat), flat * _column("weights", "voice").mean()
 
 
 def pool(modalities: Sequence[str], p: np.ndarray, quality: np.ndarray) -> np.ndarray:
@@ -63,8 +71,7 @@ def pool(modalities: Sequence[str], p: np.ndarray, quality: np.ndarray) -> np.nd
     votes = facts()["votes"] * np.where(there, quality, 0.0)[:, :, None]
     total, logs = np.zeros(p.shape[1:]), np.zeros((p.shape[1], p.shape[2]))
     for m, modality in enumerate(modalities):
-        side = STANDS_FOR[modality]
-        amount, prior, weight = facts()["amount"][side], _column("prior", side), _column("weights", side)
+        amount, prior, weight = _side(modality)
         smoothed = (votes[m] * known[m] + amount * prior) / (votes[m] + amount)
         logs += np.where(there[m][:, None], weight * np.log(np.maximum(smoothed, SURE)), 0.0)
         total += np.where(there[m][:, None], weight, 0.0)
