@@ -146,8 +146,12 @@ def _fitting(facts: Any, items: Sequence[Any]) -> list[str]:
     found = []
     for modality in facts.get("modalities", tuple(there)):
         for name in registry.names(f"attune.{modality}.models") if there.get(modality) else ():
+            module = registry.load(f"attune.{modality}.models", name)
+            spoken, read = set(facts.get("languages", ())), set(getattr(module, "LANGUAGES", ()))
+            if spoken and read and not spoken & read:
+                continue
             try:
-                flow.ways(registry.load(f"attune.{modality}.models", name).TAXONOMIES, [facts["taxonomy"], *facts.get("more", ())], None)
+                flow.ways(module.TAXONOMIES, [facts["taxonomy"], *facts.get("more", ())], None)
             except UnknownName:
                 continue
             found.append(name)
