@@ -81,6 +81,8 @@ class Rows:
 class Corpus:
     """Recordings below a folder (or one recording's own), sorted by speaker if that is known, then by name.
 
+    folders
+        The recordings' own folders below `root`, where they are known; by default all that are found there.
     speaker
         Column of `about` that says who is who across recordings; "" takes a person of one recording for nobody elsewhere.
 
@@ -94,9 +96,9 @@ class Corpus:
         Without DuckDB.
     """
 
-    def __init__(self, root: str | Path, *, about: str | Path | None = None, speaker: str = "") -> None:
+    def __init__(self, root: str | Path, *, about: str | Path | None = None, speaker: str = "", folders: Sequence[Path] | None = None) -> None:
         self.root, self.speaker = Path(root), speaker
-        folders = sorted(p.parent for p in self.root.rglob(TABLE))
+        folders = sorted(p.parent for p in self.root.rglob(TABLE)) if folders is None else folders
         if not folders:
             raise RecordingError(f"{self.root} holds no recording; expected folders that `attune measure` wrote, each with {TABLE} in it")
         names = {f: "/".join(f.relative_to(self.root).parts) or self.root.resolve().name for f in folders}

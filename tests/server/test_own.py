@@ -82,3 +82,16 @@ def test_settings_and_the_notice_can_be_asked_for(serving):
     settings = get(f"{serving}/v1/settings").json()
     assert settings["fps"]["default"] == 3.0 and settings["fps"]["reason"] and "transcript" not in settings
     assert "Art. 50(3)" in get(f"{serving}/v1/notice").json()["law"]
+
+
+def test_moments_are_found_by_what_they_express(serving, measured):
+    pytest.importorskip("duckdb")
+    found = get(f"{serving}/v1/find", params={"query": "happy", "limit": 3}).json()
+    assert found[0]["recording"] == measured["recordings"][0]["id"] and "happy" in " ".join(found[0]["says"].values()) and len(found) <= 3
+    assert get(f"{serving}/v1/find", params={"query": "hapy"}).status_code == 400 and get(f"{serving}/v1/find").status_code == 400
+
+
+def test_nothing_is_found_before_there_is_anything(local):
+    pytest.importorskip("duckdb")
+    answer = local().get("/v1/find", params={"query": "happy"})
+    assert answer.status_code == 400 and "no recordings yet" in answer.json()["message"]
