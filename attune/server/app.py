@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -40,6 +41,20 @@ education is prohibited in the EU, save for medical and safety reasons (Art. 5(1
 log = logging.getLogger("attune.server")
 
 
+class Problem(BaseModel):
+    """Every error: its status, the interface's code, and a sentence that says what came, what was expected and what to do."""
+
+    status: int
+    code: str
+    message: str
+    error: str | None = None
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "what the request did wrong"}, "503": {"model": Problem, "description": "too much waits; try again later"},
+}
+
+
 def create_app(config: Config, *, worker: str = "attune.server.jobs.worker") -> FastAPI:
     """The application of a checked configuration. `worker` is the module that measures; tests put a lighter one there."""
     config = config.checked()
@@ -58,7 +73,7 @@ def create_app(config: Config, *, worker: str = "attune.server.jobs.worker") -> 
         await run_in_threadpool(after.stop)
         queue.close()
 
-    app = FastAPI(title="Attune", version=__version__, description=ABOUT, lifespan=running, redoc_url=None)
+    app = FastAPI(title="Attune", version=__version__, description=ABOUT, lifespan=running, redoc_url=None, responses=ERRORS)
     for router in (batch.router, stream.router, own.router, finding.router):
         app.include_router(router)
     app.add_api_route("/health", health, methods=["GET"], tags=["Server"], summary="Whether the server works, and how much waits")
