@@ -10,10 +10,11 @@ from typing import Protocol
 
 import numpy as np
 
-from attune.face import align, detect, quality
+from attune.face import align, quality
 from attune.face.align import Array
 from attune.face.detect import SMALLEST_USABLE, Found
-from attune.face.track import MEMORY, Tracker
+from attune.face.search import Search
+from attune.face.track import MEMORY, Tracker, shot_of
 from attune.settings import Settings
 from attune.taxonomy import taxonomy
 from attune.types import Faces
@@ -41,7 +42,7 @@ class FaceStream:
     model : module of attune/face/models, or None to find faces only
         Its SIZE (h, w), TAXONOMIES, load(), and TEMPLATE (5, 2) in pixels of that size; without one the crop is `align.level`'s.
     settings : Settings
-        min_face, face_score, patience and portraits are used.
+        min_face, face_score, search, patience and portraits are used.
     """
 
     def __init__(self, model: FaceModel | None, settings: Settings | None = None) -> None:
@@ -49,6 +50,7 @@ class FaceStream:
         self._facts = model
         self._model = model.load() if model else None
         self.width = sum(len(taxonomy(name)) for name in model.TAXONOMIES) if model else 0      # k, columns of the values
+        self._search = Search(every=self.settings.search, min_face=self.settings.min_face, score=self.settings.face_score)
         self._tracker = Tracker(self.settings.patience)
         self._portraits: dict[int, tuple[float, Array]] = {}
 
@@ -65,9 +67,10 @@ class FaceStream:
         -------
         The m faces in it, from left to right, and values (m, k) of the model.
         """
-        found = detect.detect(frame, min_face=self.settings.min_face, score=self.settings.face_score)
+        shot = shot_of(frame)
+        found = self._search.find(time, frame, shot)
         aligned = np.array([quality.aligned(frame, points) for points in found.landmarks])
-        track = self._tracker.update(time, frame, found.box, aligned)
+        track = self._tracker.update(time, frame, found.box, aligned, shot)
         sharp = np.array([quality.sharpness(face) for face in aligned])
         pose = np.array([quality.pose(points) for points in found.landmarks]).reshape(-1, 3)
         good = np.array([quality.quality(*face) for face in zip(found.box, found.score, pose, sharp, strict=True)])

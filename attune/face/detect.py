@@ -44,6 +44,8 @@ SURE = 0.995                             # below, a face is looked at again: fol
 UPRIGHT = 96                             # pixels of the face in that second look
 LINES = 480                              # in pictures with a longer short side the smallest face grows in proportion
 BRIGHT, MOST_GAIN = 235.0, 8.0           # a dark picture's 99th percentile is brought to BRIGHT, by at most MOST_GAIN
+SAMPLES = 3                              # pixels across, out of those that one pixel of O-Net's stands for, when a known face is looked at again
+SPARSE = 4                               # pixels between those that tell how dark a picture is, when it isn't searched
 MOST_FOLD = 16                           # pixels across whose squares of 255 still add up in 16 bits
 GREY, GREY_TO_WHITE = 127.5, 128         # 0 and 1 to the networks
 GRAPHS = "2"                             # raise when the graphs built here change
@@ -96,6 +98,37 @@ def detect(frame: Array, *, min_face: int = 40, score: float = 0.9) -> Found:
     return _conclude(frame, pictures, boxes, gain, score)
 
 
+def again(frame: Array, boxes: Array, *, score: float = 0.9) -> Found | None:
+    """Look only where faces are expected, with R-Net and O-Net.
+
+    Parameters
+    ----------
+    frame : (h, w, 3) uint8, RGB
+    boxes : (n, 4) xyxy pixels
+        About where the faces are.
+
+    Returns
+    -------
+    As many faces as boxes, or None if not every one of them is seen: then `detect` has to search the picture.
+    """
+    if not len(boxes):
+        return NOBODY
+    gain, pictures, places = _gain(frame[::SPARSE, ::SPARSE].transpose(2, 0, 1)), [], _square(boxes)
+    for box in places:
+        picture = _around(frame, box, gain)
+        if picture is None:
+            return None
+        pictures.append(picture)
+    views = np.concatenate([_cut("rnet", p.planes, box[None] * np.tile(p.scale, 2) - np.tile(p.corner, 2)) for p, box in zip(pictures, places, strict=True)])
+    said = _run("rnet", views)
+    if (said[:, -1] <= _odds(R_SCORE)).any():
+        return None
+    places = _square(places + said[:, :4] * np.tile(_size(places), 2))
+    views = np.concatenate([_cut("onet", p.planes, box[None] * np.tile(p.scale, 2) - np.tile(p.corner, 2)) for p, box in zip(pictures, places, strict=True)])
+    found = _judged(frame, _run("onet", views), places, gain, score)
+    return found if len(found.box) == len(boxes) else None
+
+
 # The three stages
 
 class Picture(NamedTuple):
@@ -138,7 +171,12 @@ def _conclude(frame: Array, pictures: list[Picture], boxes: Array, gain: float, 
     small = size[:, 0] * pictures[0].scale[0] < VIEW["onet"]
     if small.any():                       # only the frame itself shows these at full resolution
         pictures = [_part(frame, boxes[small], gain), *pictures]
-    said = _run("onet", _views("onet", pictures, boxes))
+    return _judged(frame, _run("onet", _views("onet", pictures, boxes)), boxes, gain, score)
+
+
+def _judged(frame: Array, said: Array, boxes: Array, gain: float, score: float) -> Found:
+    """The faces among what O-Net said of boxes."""
+    size = _size(boxes)
     points = said[:, 4:-1].reshape(-1, 2, 5).transpose(0, 2, 1) * size[:, None] + boxes[:, None, :2]
     rows = np.column_stack([boxes + said[:, :4] * np.tile(size, 2), _chance(said[:, -1])])
     keep = np.flatnonzero((rows[:, 4] > O_SCORE) & (_size(rows) > 0).all(axis=1))
@@ -270,6 +308,20 @@ def _part(frame: Array, boxes: Array, gain: float) -> Picture:
     corner = np.clip(np.floor(boxes[:, :2].min(axis=0)) - 1, 0, last).astype(np.int64)
     end = np.maximum(np.ceil(boxes[:, 2:].max(axis=0)).astype(np.int64) + 1, corner + 1)
     return Picture(_planes(frame[corner[1] : end[1], corner[0] : end[0]].transpose(2, 0, 1), gain), np.ones(2), corner)
+
+
+def _around(frame: Array, box: Array, gain: float) -> Picture | None:
+    """The frame around a square box, with as many pixels as O-Net needs to see it; None where hardly anything of it is in the frame."""
+    side = int((box[2] - box[0]) / VIEW["onet"])
+    thin = max(side // SAMPLES, 1)        # of a large face not every pixel is needed
+    n = thin * max(side // thin, 1)
+    room, last = (box[2] - box[0]) / 4, np.array([frame.shape[1], frame.shape[0]])
+    first = np.clip(np.floor(box[:2] - room), 0, last).astype(np.int64)
+    end = np.clip(np.ceil(box[2:] + room), 0, last).astype(np.int64)
+    if (end - first < 2 * n).any():
+        return None
+    part = _folded(frame[first[1] : end[1] : thin, first[0] : end[0] : thin], n // thin)
+    return Picture(_planes(part, gain), np.full(2, 1 / n), first / n)
 
 
 def _gain(pixels: Array) -> float:

@@ -71,7 +71,7 @@ class Tracker:
         self._shot: Array | None = None
         self._scene = self._count = 0
 
-    def update(self, time: float, frame: Array, boxes: Array, faces: Array) -> Array:
+    def update(self, time: float, frame: Array, boxes: Array, faces: Array, shot: Array | None = None) -> Array:
         """Give numbers to the faces of the next picture.
 
         Parameters
@@ -82,12 +82,14 @@ class Tracker:
         boxes : (n, 4) xyxy pixels
         faces : (n, 64, 64, 3) uint8
             The same faces, aligned as `quality.aligned` does.
+        shot
+            The picture reduced by `shot_of`, where somebody has it already.
 
         Returns
         -------
         (n,) int from 0, each at most once
         """
-        shot = shot_of(frame)
+        shot = shot_of(frame) if shot is None else shot
         first = self._shot is None
         self._scene += self._shot is not None and likeness(self._shot, shot) < CUT
         self._shot = shot

@@ -1,0 +1,76 @@
+"""When to search a whole picture for faces, and when it is enough to look where they were.
+
+Searching a picture costs several times as much as looking again at a face that is known. So a picture is searched when it is the first, when
+seconds have gone by (`Settings.search`), when something changed where no face was, or when a known face can't be seen clearly any more; in between
+R-Net and O-Net look only where the faces of the picture before were heading. Nobody is lost by that, since a face that isn't found again has the picture
+searched; somebody who comes without changing the picture much is noticed at the next search.
+
+What is found depends on the pictures so far and on nothing else, so a recording looked at in pieces gives the same faces as a whole one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attune.face import detect
+from attune.face.align import Array
+from attune.face.detect import NOBODY, Found
+from attune.face.track import CLOSE, GRID
+
+ROOM = 0.5                               # of a face's size around it, in which it may move without the picture being searched
+CHANGED = 2                              # cells of the reduced picture (9 x 16) in which something changed
+
+
+class Search:
+    """Faces of one recording's pictures, one after the other.
+
+    Parameters
+    ----------
+    every : float
+        Seconds between two searches of a picture that doesn't change; 0: every picture is searched.
+    min_face, score
+        As in `detect.detect`.
+    """
+
+    def __init__(self, *, every: float = 2.0, min_face: int = 40, score: float = 0.9) -> None:
+        self.every, self.min_face, self.score = every, min_face, score
+        self.searched = 0                     # pictures that were searched as a whole
+        self._last: tuple[float, Array] | None = None      # when that was last done, and the picture then, reduced
+        self._found, self._moved, self._time = NOBODY, np.zeros((0, 2)), 0.0
+
+    def find(self, time: float, frame: Array, shot: Array) -> Found:
+        """The faces of the next picture (h, w, 3) uint8, as `detect.detect` gives them; shot: the picture as `track.shot_of` reduces it."""
+        found = None
+        if self._last and time - self._last[0] < self.every - 1e-6 and not self._changed(frame, shot):
+            step = time - self._time
+            found = detect.again(frame, self._found.box + np.tile(self._moved * step, 2), score=self.score)
+        if found is None:
+            found = detect.detect(frame, min_face=self.min_face, score=self.score)
+            self._last, self.searched = (time, shot), self.searched + 1
+        self._moved = self._velocity(found, time - self._time)
+        self._found, self._time = found, time
+        return found
+
+    def _changed(self, frame: Array, shot: Array) -> bool:
+        """Whether something changed since the last search where there is no face."""
+        assert self._last is not None
+        cells = np.abs(shot - self._last[1]).max(axis=1).reshape(GRID) >= CLOSE
+        down, across = frame.shape[0] / GRID[0], frame.shape[1] / GRID[1]
+        for x0, y0, x1, y1 in self._found.box:
+            wide, high = ROOM * (x1 - x0), ROOM * (y1 - y0)
+            rows = slice(max(int((y0 - high) / down), 0), max(int(np.ceil((y1 + high) / down)), 0))
+            cells[rows, max(int((x0 - wide) / across), 0) : max(int(np.ceil((x1 + wide) / across)), 0)] = False
+        return int(cells.sum()) >= CHANGED
+
+    def _velocity(self, found: Found, step: float) -> Array:
+        """Pixels per second (n, 2) by which each face moved since the picture before; 0 where it isn't clear which it was."""
+        moved = np.zeros((len(found.box), 2))
+        if step <= 0 or not len(self._found.box):
+            return moved
+        here, before = ((box[:, :2] + box[:, 2:]) / 2 for box in (found.box, self._found.box))
+        away = here[:, None] - before
+        nearest = np.linalg.norm(away, axis=2).argmin(axis=1)
+        for i, j in enumerate(nearest):
+            if np.abs(away[i, j]).max() < found.box[i, 2] - found.box[i, 0] and (nearest == j).sum() == 1:
+                moved[i] = away[i, j] / step
+        return moved

@@ -1,0 +1,79 @@
+"""Pictures are searched when they may hold somebody new; in between known faces are followed, and nobody is lost by it."""
+
+from __future__ import annotations
+
+import faces_made as made
+import numpy as np
+import pytest
+
+from attune.face import detect
+from attune.face.search import Search
+from attune.face.track import shot_of
+
+BEN = {"skin": (120, 80, 60), "hair": (20, 20, 20), "shirt": (200, 60, 60)}
+FPS = 3
+
+
+def found(frames, every=2.0):
+    search = Search(every=every)
+    return search, [search.find(i / FPS, frame, shot_of(frame)) for i, frame in enumerate(frames)]
+
+
+def still(n, x=lambda i: 200.0):
+    return [made.draw(made.picture(seed=i), x(i), 160, 100) for i in range(n)]
+
+
+def test_a_picture_that_hardly_changes_is_searched_every_two_seconds():
+    search, seen = found(still(13, lambda i: 200 + 2 * i))
+    assert search.searched == 3 and [len(f.box) for f in seen] == [1] * 13
+
+
+def test_with_nought_every_picture_is_searched():
+    frames = still(4)
+    search, seen = found(frames, every=0)
+    assert search.searched == 4
+    for frame, said in zip(frames, seen, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(said, detect.detect(frame), strict=True))
+
+
+def test_who_is_followed_is_seen_where_a_search_sees_them():
+    frames = still(6, lambda i: 200 + 12 * i)
+    _, followed = found(frames)
+    for frame, said in zip(frames, followed, strict=True):
+        searched = detect.detect(frame)
+        width = searched.box[0, 2] - searched.box[0, 0]
+        assert np.abs(said.landmarks - searched.landmarks).max() < 0.05 * width
+
+
+def test_who_comes_in_is_found_in_the_same_picture():
+    frames = still(5)
+    frames[3:] = [made.draw(f, 480, 165, 100, **BEN) for f in frames[3:]]
+    search, seen = found(frames)
+    assert [len(f.box) for f in seen] == [1, 1, 1, 2, 2] and search.searched == 2
+
+
+def test_who_leaves_has_the_picture_searched():
+    frames = still(3) + [made.picture(seed=9)] * 2
+    search, seen = found(frames)
+    assert [len(f.box) for f in seen] == [1, 1, 1, 0, 0] and search.searched >= 2
+
+
+def test_a_jump_is_followed_by_a_search():
+    _, seen = found(still(4, lambda i: 150 if i < 2 else 450))
+    np.testing.assert_allclose([f.box[0, :3:2].mean() for f in seen], [150, 150, 450, 450], atol=20)
+
+
+def test_an_empty_still_room_is_searched_rarely_and_somebody_small_is_found_within_two_seconds():
+    room = [made.picture(seed=i) for i in range(3)]
+    small = [made.draw(made.picture(seed=i), 300, 200, 45) for i in range(8)]
+    search, seen = found(room + small)
+    assert search.searched <= 5 and len(seen[-1].box) == 1 and any(len(f.box) for f in seen[3:7])
+
+
+@pytest.mark.parametrize("box", [(-500, -500, -400, -400), (0, 0, 1, 1), (10, 10, 10, 10)])
+def test_a_face_expected_outside_of_the_picture_is_not_seen(box):
+    assert detect.again(made.picture(), np.array([box], float)) is None
+
+
+def test_expecting_nobody_finds_nobody():
+    assert len(detect.again(made.picture(), np.zeros((0, 4))).box) == 0
