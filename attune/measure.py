@@ -40,6 +40,7 @@ Models = dict[str, ModuleType]
 
 SAMPLE_RATE = 16_000                     # Hz
 BATCH = 50                               # pictures or units that are written together
+NO_FACE, NO_SPEECH = "no face was found", "no speech was heard"
 NO_WORDS = (
     "no words: give a transcript (--transcript FILE, or FILE.srt beside the media), "
     "or install a recogniser (pip install 'attune[whisper]') and fetch a model for it"
@@ -90,11 +91,40 @@ def measure(
     given = _words(media, chosen, tell, notes)
     heard = _listen(media, models, chosen, given, tell, keep, notes)
     _give_back()
-    duration = _length(media, models)
+    recording = together(seen, heard, given, _length(media, models), models, chosen, hook=tell)
+    recording = replace(recording, source=media.name, media=media.facts(), notes=tuple(dict.fromkeys((*media.notes, *notes, *recording.notes))))
+    _give_back()
+    if out:
+        export.write(recording, out, formats)
+    return recording
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The faces of a recording, the face model's estimates (a row a face and picture), and a picture of each person."""
+
+    faces: Faces = field(default_factory=Faces.empty)
+    estimates: Estimates | None = None
+    portraits: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The voice model's estimates, and the stretches of speech."""
+
+    estimates: Estimates | None = None
+    speech: tuple[tuple[float, float], ...] = ()
+
+
+def together(
+    seen: Seen, heard: Heard, given: transcript.Transcript | None, duration: float, models: Models, chosen: Settings, *, hook: Hook | None = None
+) -> Recording:
+    """What was seen, heard and given in words, as one recording: people joined, words read, rows laid out, everything fused."""
     spoken, linked = _rows_of(given, heard, seen, duration, chosen)
     estimates = [timeline.rename(e, names) for e, names in ((seen.estimates, linked.faces), (heard.estimates, linked.voices)) if e is not None]
-    estimates += _read(spoken, models, (given and given.language) or chosen.language, chosen, tell)
+    estimates += read(spoken, models, (given and given.language) or chosen.language, chosen, hook)
     _give_back()
+    notes = []
     if given and not given.timed:
         notes.append(transcript.SPREAD if spoken else "the words have no times and no speech was heard to lay them over: they weren't measured")
     estimates = _unhabited(estimates, chosen.baseline)
@@ -102,58 +132,142 @@ def measure(
 
     faces = next((e for e in estimates if e.modality == "face"), None)
     rows = timeline.rows(spoken, faces, duration, pause=chosen.pause, gap=chosen.gap, heard=heard.estimates is not None or given is not None)
-    fused = fuse([align(e, rows, missing=export.MISSING[e.modality]) for e in estimates])
-    recording = Recording(
-        source=media.name, duration=duration, segments=tuple(rows), faces=seen.faces, estimates=(*estimates, *fused), settings=chosen.asdict(),
-        versions=versions(models), notes=tuple(dict.fromkeys((*media.notes, *notes, *linked.notes))), media=media.facts(),
+    return Recording(
+        source="", duration=duration, segments=tuple(rows), faces=seen.faces, estimates=(*estimates, *fused(estimates, rows)),
+        settings=chosen.asdict(), versions=versions(models), notes=(*notes, *linked.notes),
         portraits={linked.faces.get(name, name): jpeg(picture) for name, picture in seen.portraits.items()},
     )
-    _give_back()
-    if out:
-        export.write(recording, out, formats)
-    return recording
 
 
-def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: export.Partial | None, notes: list[str]) -> _Seen:
-    """Faces, people, and the face model's estimates: a row per face in each picture."""
-    if "face" not in models:
-        return _Seen()
-    if not media.has_video:
-        notes.append("no picture: faces weren't looked for")
-        return _Seen()
-    name, target = chosen.face or "", taxonomy(models["face"].TAXONOMIES[0])
-    stream = face.FaceStream(models["face"], chosen)
-    faces, values = [Faces.empty()], [np.zeros((0, len(target)), np.float32)]
-    waiting: list[tuple[Faces, np.ndarray]] = []
+def fused(estimates: Sequence[Estimates], rows: Sequence[Segment]) -> list[Estimates]:
+    """What all of them come to on the rows of a table."""
+    return fuse([align(e, rows, missing=export.MISSING[e.modality]) for e in estimates])
 
-    def estimates(found: Faces, said: np.ndarray) -> Estimates:
-        names = stream.people
-        shown = [Segment(*_shown(t, chosen.fps, media.fps), names.get(int(track), SOMEONE)) for t, track in zip(found.time, found.track, strict=True)]
-        reason = np.where(np.isnan(said).all(axis=1), "the model gave no value", "")
-        return Estimates.of(shown, said, taxonomy=target, modality="face", model=name, quality=found.quality, reason=list(reason))
 
-    def join() -> None:
+class Looking:
+    """Pictures in; faces, and a row of the face model's estimates for each, out. A file's pictures pass through it, and a camera's.
+
+    keep
+        Where rows are written as soon as there are enough of them.
+    remember
+        False: nothing is kept for `seen`, so that it may go on for hours.
+    """
+
+    def __init__(self, model: ModuleType, chosen: Settings, *, keep: export.Partial | None = None, remember: bool = True) -> None:
+        self.stream, self.taxonomy = face.FaceStream(model, chosen), taxonomy(model.TAXONOMIES[0])
+        self._chosen, self._keep, self._remember = chosen, keep, remember
+        self._waiting: list[tuple[Faces, np.ndarray, float | None]] = []
+        self._faces, self._rows = [Faces.empty()], [self._estimates(Faces.empty(), np.zeros((0, len(self.taxonomy)), np.float32), [])]
+
+    def push(self, time: float, picture: np.ndarray, own_fps: float | None = None) -> tuple[Faces, Estimates]:
+        """Look at the next picture. own_fps: pictures a second, where it is known that there are fewer than the settings ask for."""
+        found, said = self.stream.push(time, picture)
+        if len(found) and self._remember:
+            self._waiting.append((found, said, own_fps))
+        if len(self._waiting) == BATCH:
+            self._join()
+        return found, self._estimates(found, said, [own_fps] * len(found))
+
+    def seen(self) -> Seen:
+        """Everything so far; a person has one name from the first picture on."""
+        self._join()
+        everybody = Faces.join(self._faces)
+        if not len(everybody):
+            return Seen()
+        names = self.stream.people
+        return Seen(everybody, replace(Estimates.join(self._rows), person=self._people(everybody)),
+                    {names[track]: picture for track, picture in self.stream.portraits.items()})
+
+    def _join(self) -> None:
         """Many small arrays into few: kept apart between the large ones of pictures they would scatter the heap, which then grows with every picture."""
-        faces.append(Faces.join([found for found, _ in waiting]))
-        values.append(np.concatenate([values[0], *(said for _, said in waiting)]))
-        waiting.clear()
-        if keep:
-            keep.add(estimates(faces[-1], values[-1]))
+        if self._waiting:
+            found = Faces.join([found for found, _, _ in self._waiting])
+            rates = [own_fps for found, _, own_fps in self._waiting for _ in range(len(found))]
+            self._faces.append(found)
+            self._rows.append(self._estimates(found, np.concatenate([said for _, said, _ in self._waiting]), rates))
+            self._waiting.clear()
+            if self._keep:
+                self._keep.add(self._rows[-1])
         _give_back()
 
+    def _estimates(self, found: Faces, said: np.ndarray, rates: Sequence[float | None]) -> Estimates:
+        shown = [Segment(*_shown(t, self._chosen.fps, own), who) for t, own, who in zip(found.time, rates, self._people(found), strict=True)]
+        reason = np.where(np.isnan(said).all(axis=1), "the model gave no value", "")
+        return Estimates.of(shown, said, taxonomy=self.taxonomy, modality="face", model=self._chosen.face or "", quality=found.quality, reason=list(reason))
+
+    def _people(self, found: Faces) -> np.ndarray:
+        names = self.stream.people
+        return np.array([names.get(int(track), SOMEONE) for track in found.track], object)
+
+
+class Listening:
+    """Sound in; units with the voice model's estimates out, as soon as each is over. A file's sound passes through it, and a microphone's.
+
+    known
+        Units that are known already, from a transcript with times.
+    keep, remember
+        As in `Looking`.
+    """
+
+    def __init__(
+        self, model: ModuleType | None, chosen: Settings, known: Sequence[Segment] | None = None, *, keep: export.Partial | None = None, remember: bool = True
+    ) -> None:
+        self.stream, self._model, self._chosen = voice.VoiceStream(model, chosen, known), model, chosen
+        self._keep, self._remember = keep, remember
+        self._waiting: list[voice.Heard] = []
+        self._rows = [] if model is None else [self.estimates([])]
+
+    def push(self, block: np.ndarray) -> list[voice.Heard]:
+        """Hear more sound, float (n,) at `SAMPLE_RATE`; the units that this ended."""
+        return self._kept(self.stream.push(block))
+
+    def close(self) -> list[voice.Heard]:
+        """The sound is over; the units that end with it."""
+        return self._kept(self.stream.close())
+
+    def heard(self) -> Heard:
+        """Everything, once it was closed."""
+        self._join()
+        return Heard(_by_time(Estimates.join(self._rows)) if self._rows else None, tuple(self.stream.speech))
+
+    def estimates(self, units: Sequence[voice.Heard]) -> Estimates:
+        """Units as rows; there must be a model."""
+        assert self._model is not None
+        labels = taxonomy(self._model.TAXONOMIES[0])
+        return Estimates.of([u.segment for u in units], np.array([u.values for u in units], np.float32), taxonomy=labels, modality="voice",
+                            model=self._chosen.voice or "", quality=np.array([u.quality for u in units]), reason=[u.reason for u in units])
+
+    def _kept(self, done: list[voice.Heard]) -> list[voice.Heard]:
+        if self._remember:
+            self._waiting += done
+            if len(self._waiting) >= BATCH:
+                self._join()
+        return done
+
+    def _join(self) -> None:
+        if self._waiting and self._rows:
+            self._rows.append(self.estimates(self._waiting))
+            if self._keep:
+                self._keep.add(self._rows[-1])
+        self._waiting.clear()
+        _give_back()
+
+
+def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: export.Partial | None, notes: list[str]) -> Seen:
+    """Faces, people, and the face model's estimates: a row per face in each picture."""
+    if "face" not in models:
+        return Seen()
+    if not media.has_video:
+        notes.append("no picture: faces weren't looked for")
+        return Seen()
+    looking = Looking(models["face"], chosen, keep=keep)
     for time, picture in media.frames(chosen.fps):
-        found, said = stream.push(time, picture)
-        if len(found):
-            waiting.append((found, said))
-        if len(waiting) == BATCH:
-            join()
+        looking.push(time, picture, media.fps)
         tell("face", time, media.duration)
-    join()
-    everybody = Faces.join(faces)
-    if not len(everybody):
-        notes.append("no face was found")
-    portraits = {stream.people[track]: picture for track, picture in stream.portraits.items()}
-    return _Seen(everybody, estimates(everybody, np.concatenate(values)), portraits)
+    seen = looking.seen()
+    if not len(seen.faces):
+        notes.append(NO_FACE)
+    return seen
 
 
 def _shown(time: float, fps: float, own_fps: float | None) -> tuple[float, float]:
@@ -186,46 +300,31 @@ def _words(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> tran
 
 def _listen(
     media: Media, models: Models, chosen: Settings, words: transcript.Transcript | None, tell: Hook, keep: export.Partial | None, notes: list[str]
-) -> _Heard:
+) -> Heard:
     """Speech, and the voice model's estimates on the transcript's units or, without times, on what was heard."""
     if "voice" not in models and not (words and not words.timed):
-        return _Heard()
+        return Heard()
     if not media.has_audio:
         if media.duration > 0:            # nobody expects sound of a still picture
             notes.append("no sound: voices weren't measured")
-        return _Heard()
-    name, model = chosen.voice or "", models.get("voice")
-    known = _of_words(words.segments, media.duration, chosen) if words and words.timed else None
+        return Heard()
+    model = models.get("voice")
+    known = units_of(words.segments, media.duration, chosen) if words and words.timed else None
     try:
-        stream = voice.VoiceStream(model, chosen, known)
+        listening = Listening(model, chosen, known, keep=keep)
     except WeightsError as error:
         if model is not None and not all(path.is_file() for path in weights.files(model)):
             raise
         notes.append(f"voices weren't measured: {error}")
-        return _Heard()
-    measured: list[Estimates] = []
-    waiting: list[voice.Heard] = []
-
-    def join() -> None:
-        if model is not None:
-            measured.append(Estimates.of(
-                [h.segment for h in waiting], np.array([h.values for h in waiting]), taxonomy=taxonomy(model.TAXONOMIES[0]), modality="voice",
-                model=name, quality=np.array([h.quality for h in waiting]), reason=[h.reason for h in waiting]))
-            if keep:
-                keep.add(measured[-1])
-        waiting.clear()
-        _give_back()
-
+        return Heard()
     for block in media.blocks(SAMPLE_RATE):
-        waiting += stream.push(block)
-        if len(waiting) >= BATCH:
-            join()
-        tell("voice", stream.duration, media.duration)
-    waiting += stream.close()
-    join()
-    if not stream.speech:
-        notes.append("no speech was heard")
-    return _Heard(_by_time(Estimates.join(measured)) if measured else None, tuple(stream.speech))
+        listening.push(block)
+        tell("voice", listening.stream.duration, media.duration)
+    listening.close()
+    heard = listening.heard()
+    if not heard.speech:
+        notes.append(NO_SPEECH)
+    return heard
 
 
 def _unhabited(estimates: list[Estimates], given: str | None) -> list[Estimates]:
@@ -252,12 +351,12 @@ def _length(media: Media, models: Models) -> float:
     return media.end if read and media.duration > 0 else max(media.duration, media.end if media.duration > 0 else 0.0)
 
 
-def _rows_of(words: transcript.Transcript | None, heard: _Heard, seen: _Seen, duration: float, chosen: Settings) -> tuple[list[Segment], timeline.Link]:
+def _rows_of(words: transcript.Transcript | None, heard: Heard, seen: Seen, duration: float, chosen: Settings) -> tuple[list[Segment], timeline.Link]:
     """What the table's rows are made of: units of words where there are words, else of speech; with the speakers' names."""
     said: list[Segment] = []
     if words:
         timed = words.segments if words.timed else transcript.spread(words.segments, heard.speech)
-        said = _of_words(timed, duration, chosen)
+        said = units_of(timed, duration, chosen)
     spoken = said or [Segment(a, b) for a, b in heard.speech]
     if chosen.granularity == "window" and not said:
         spoken = timeline.lay(spoken, timeline.windows(duration, chosen.window, chosen.hop or chosen.window))
@@ -265,7 +364,7 @@ def _rows_of(words: transcript.Transcript | None, heard: _Heard, seen: _Seen, du
     return [replace(u, person=linked.voices.get(u.person, u.person)) for u in spoken], linked
 
 
-def _of_words(words: Sequence[Segment], duration: float, chosen: Settings) -> list[Segment]:
+def units_of(words: Sequence[Segment], duration: float, chosen: Settings) -> list[Segment]:
     """Units of a transcript with times, at the chosen granularity."""
     said = units.units(words, chosen.granularity, chosen.pause)
     if chosen.granularity != "window":
@@ -273,14 +372,14 @@ def _of_words(words: Sequence[Segment], duration: float, chosen: Settings) -> li
     return timeline.lay(said, timeline.windows(duration, chosen.window, chosen.hop or chosen.window))
 
 
-def _read(spoken: Sequence[Segment], models: Models, language: str, chosen: Settings, tell: Hook) -> list[Estimates]:
+def read(spoken: Sequence[Segment], models: Models, language: str, chosen: Settings, hook: Hook | None = None) -> list[Estimates]:
     """The estimates of the model that reads the words' language, one set for each of its taxonomies."""
     if "text" not in models or not any(u.text for u in spoken):
         return []
     name, language = text.choose(spoken, chosen.text or "", language)
     if name != chosen.text:
         models["text"] = _model("text", name, chosen)
-    values, reasons = text.measure(spoken, models["text"], language, hook=tell)
+    values, reasons = text.measure(spoken, models["text"], language, hook=hook)
     out, column = [], 0
     for labels in map(taxonomy, models["text"].TAXONOMIES):
         out.append(Estimates.of(spoken, values[:, column : column + len(labels)], taxonomy=labels, modality="text", model=name, reason=reasons))
@@ -328,16 +427,3 @@ def transcript_of(path: Path | None, settings: Settings) -> Path | None:
     if path is None:
         return None
     return next((f for f in (path.with_suffix(ending) for ending in (".srt", ".vtt")) if f.is_file()), None)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    faces: Faces = field(default_factory=Faces.empty)
-    estimates: Estimates | None = None
-    portraits: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Heard:
-    estimates: Estimates | None = None
-    speech: tuple[tuple[float, float], ...] = ()
