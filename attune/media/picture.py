@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from av.codec import CodecContext
 from av.error import FFmpegError
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
@@ -58,6 +59,35 @@ def _turned(rgb: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
     if abs(b) + abs(c) > abs(a) + abs(d):
         rgb, across, down = rgb.transpose(1, 0, 2), c, b
     return np.ascontiguousarray(rgb[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])
+
+
+MAGIC = ((b"\xff\xd8\xff", "mjpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"RIFF", "webp"))
+
+
+def decoded(data: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """A JPEG, PNG or WebP file as (h, w, 3) uint8 RGB, the pixels as they are stored: a camera's picture, at once and without a file.
+
+    Raises
+    ------
+    MediaError
+        If it is none of them, damaged, or larger than `max_pixels`.
+
+    >>> decoded(jpeg(np.zeros((8, 16, 3), np.uint8))).shape
+    (8, 16, 3)
+    """
+    codec = next((name for magic, name in MAGIC if data.startswith(magic)), None)
+    if codec is None or (codec == "webp" and data[8:12] != b"WEBP"):
+        raise MediaError(f"{len(data)} bytes that begin with {data[:4]!r}; expected a JPEG, PNG or WebP picture")
+    decoder: Any = CodecContext.create(codec, "r")
+    decoder.thread_count = 1
+    decoder.options = {"max_pixels": str(max_pixels)}
+    try:
+        found = [*decoder.decode(Packet(data)), *decoder.decode(None)]
+        if not found:
+            raise MediaError(f"the {codec.removeprefix('m')} picture of {len(data)} bytes holds nothing that can be decoded")
+        return np.asarray(VideoReformatter().reformat(found[0], found[0].width, found[0].height, "rgb24", threads=1).to_ndarray())
+    except (FFmpegError, ValueError, MemoryError) as error:
+        raise MediaError(f"the {codec.removeprefix('m')} picture can't be decoded, or has more than {max_pixels / 1e6:g} megapixels ({error})") from error
 
 
 def fitted(rgb: np.ndarray, height: int, width: int) -> np.ndarray:

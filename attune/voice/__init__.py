@@ -95,6 +95,23 @@ class VoiceStream:
         """Seconds of sound pushed so far."""
         return self._activity.received / SAMPLE_RATE
 
+    @property
+    def judged(self) -> float:
+        """Seconds of sound of which it is known whether somebody spoke."""
+        return self._activity.heard / SAMPLE_RATE
+
+    @property
+    def going(self) -> tuple[float, float] | None:
+        """Start and, so far, end (s) of the speech that is going on; None in silence."""
+        return self._activity.going
+
+    def listen(self, start: float, end: float) -> Heard:
+        """Measure a stretch of the last `LONGEST` seconds now, whatever the units are: live use doesn't wait for an utterance's end."""
+        unit = _Unit(Segment(start, end))
+        while unit.next < unit.pieces:
+            self._measure(unit)
+        return unit.result(None, self._k)
+
     def push(self, samples: np.ndarray) -> list[Heard]:
         """Hear more sound, float (n,) at 16 kHz; the units that this finished, in the order of their ends."""
         samples, done = finite(samples), []

@@ -77,6 +77,11 @@ class Activity:
         """Samples that were pushed."""
         return self._probability.received
 
+    @property
+    def going(self) -> tuple[float, float] | None:
+        """Start and, so far, end (s) of the speech that is going on."""
+        return self._intervals.going
+
     def push(self, samples: np.ndarray) -> list[tuple[float, float]]:
         """Hear more sound, float (n,) at `SAMPLE_RATE`; the intervals [start, end) in seconds that this closed."""
         return self._intervals.push(self._probability.push(samples))
@@ -185,6 +190,16 @@ class Intervals:
     @property
     def frames(self) -> int:
         return len(self.speaking)
+
+    @property
+    def going(self) -> tuple[float, float] | None:
+        """Start of the speech that is going on, and up to where it was heard, s; None in silence, and while it may still be a click."""
+        if self._start is None:
+            return None
+        end = self.frames if self._silence is None else self._silence
+        if sum(self.speaking[self._start : end]) * FRAME < self.min_speech and not self._follows:
+            return None
+        return (self._start * FRAME if self._follows else max(0.0, self._start * FRAME - self.pad)), end * FRAME
 
     def push(self, probabilities: np.ndarray) -> list[tuple[float, float]]:
         """The intervals that these windows close."""

@@ -1,0 +1,379 @@
+"""A live session: push pictures and sound as they come, and get estimates with their times.
+
+    session = Session(record=True)
+    for samples, picture in ...:
+        for told in [*session.hear(samples), *session.see(time, picture)]:
+            print(told)
+    recording = session.close()
+
+One session for a microphone and a camera, a WebSocket, and files; it measures with what `attune.measure` measures with (`Looking`, `Listening`,
+`together`), so that the recording it closes with is the one that the same pictures and sound would give as a file, value for value. What is told
+on the way is either that already, or marked as interim. Times are seconds since the session's start, sound's and pictures' alike.
+
+Without `record` nothing is kept but the last seconds: memory doesn't grow with hours.
+"""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from attune import baseline, timeline, weights
+from attune.errors import SettingError, ShapeError, WeightsError
+from attune.live import hints
+from attune.live.pace import Pace
+from attune.live.recent import Recent, projected
+from attune.live.told import Fused, Hint, Rate, Said, Seen, Speech, Spoken, Told
+from attune.measure import NO_FACE, NO_SPEECH, SAMPLE_RATE, Heard, Listening, Looking, load_models, read, together, units_of
+from attune.measure import Seen as AllSeen
+from attune.media import cell_of
+from attune.media.picture import fitted
+from attune.settings import Settings
+from attune.text.transcript import Transcript
+from attune.types import SOMEONE, Estimates, Modality, Recording, Segment
+
+__all__ = ["Fused", "Hint", "Rate", "Said", "Seen", "Session", "Speech", "Spoken", "Told"]
+
+EVERY = 1.0                              # s between two interim estimates
+LATELY = 2.0                             # s that the fused ones look back
+VOICED = 4.0                             # s of an utterance that isn't over that the voice model is given; it was trained on clips of about 3 s
+SENTENCE = (2.0, 4.0)                    # s between two sentences at least, and that each looks back
+GAP = 0.05                               # s by which the times of sound may wander without anything missing, as in media/sound
+HOLE = 600.0                             # s without sound that are taken for silence
+NAME = "live"
+
+
+class Session:
+    """Pictures, sound and words in; estimates with their times out.
+
+    Parameters
+    ----------
+    settings
+        As for a file. `baseline="own"` learns each person's habit while they talk.
+    record
+        Whether a recording is kept for `close`.
+    words
+        A transcript that is there from the start, with times: the voice is then measured on its units. Words that come later go to `words`.
+    adapt
+        Whether fewer pictures are looked at while the machine is too slow for `settings.fps`.
+
+    Raises
+    ------
+    SettingError, UnknownName, WeightsError
+        If a setting, a model's name or its weights are wrong.
+
+    >>> session = Session(Settings(face=None, text=None))
+    >>> session.hear(np.zeros(16_000, np.float32)), session.duration
+    ([], 1.0)
+    """
+
+    def __init__(self, settings: Settings | None = None, *, record: bool = False, words: Transcript | None = None, adapt: bool = False) -> None:
+        self.settings, self.record, self.adapt = settings or Settings(), record, adapt
+        self.models = load_models(self.settings)
+        self.notes: list[str] = list(words.notes) if words else []
+        self.muted: set[Modality] = set()
+        self._transcript = words
+        self._given: list[Segment] = list(words.segments) if words else []
+        self._due = units_of(words.segments, max((s.end for s in words.segments), default=0.0), self.settings) if words and words.timed else []
+        self._looking = Looking(self.models["face"], self.settings, remember=record) if "face" in self.models else None
+        self._listening = self._hears(list(self._due) or None)
+        self._size: tuple[int, int] | None = None             # h, w of the first picture
+        self._shown = (-math.inf, 0.0)                        # time of the last picture, and its end
+        self._pace, self._hints, self._recent = Pace(self.settings.fps), hints.Hints(), Recent()
+        self._speaking = self._over = False
+        self._next, self._next_sentence, self._next_voice, self._sentence = EVERY, SENTENCE[0], EVERY, ""
+        self._spoke = 0.0                                     # when speech was last heard
+        self._baselines: dict[str, baseline.Baseline] = {}
+
+    # ---- in -----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def duration(self) -> float:
+        """Seconds so far: of sound, or up to the end of the last picture."""
+        return max(self._listening.stream.duration if self._listening else 0.0, self._shown[1])
+
+    @property
+    def fps(self) -> float:
+        """How many pictures a second are looked at now."""
+        return self._pace.fps
+
+    def see(self, time: float, picture: np.ndarray, *, late: float = 0.0) -> list[Told]:
+        """Look at a picture; more of them than `fps` are passed over, as `Media.frames` does.
+
+        Parameters
+        ----------
+        time
+            Seconds since the start, not before the picture before.
+        picture : (h, w, 3) uint8, RGB
+        late
+            Seconds that it has waited already.
+
+        Raises
+        ------
+        ShapeError
+            If it is no picture, or its time is no time or before the last one's.
+        """
+        picture = np.asarray(picture)
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+            raise ShapeError(f"the picture is {picture.shape}, {picture.dtype}; expected (h, w, 3) uint8")
+        if not (math.isfinite(time) and time >= 0 and time >= self._shown[0]):
+            raise ShapeError(f"a picture at {time} s; expected a time from {max(self._shown[0], 0.0):.3f} s on")
+        if self._looking is None or "face" in self.muted or not self.wanted(time):
+            return []
+        self._size = self._size or (picture.shape[0], picture.shape[1])
+        if picture.shape[:2] != self._size:
+            picture = fitted(picture, *self._size)
+        began = clock.perf_counter()
+        found, rows = self._looking.push(time, picture, self.fps if self._pace.slow else None)
+        self._shown = time, time + 1 / self.fps
+        took = clock.perf_counter() - began
+        rows = self._unhabited(rows)
+        self._remember(rows)
+        rows = timeline.rename(rows, self._recent.link().faces)
+        told: list[Told] = [Seen(time, (self._size[1], self._size[0]), found, (rows, *projected(rows)), hints.of_faces(picture, found), took)]
+        told += self._hints.update(time, "face", "no_face", not len(found))
+        worst = {code for codes in told[0].hints for code in codes}       # type: ignore[union-attr]
+        told += [h for code in ("too_small", "too_dark") for h in self._hints.update(time, "face", code, code in worst)]   # type: ignore[arg-type]
+        if self.adapt and (fps := self._pace.after(time, took=took, late=late)) is not None:
+            told += [Rate(fps), *self._hints.update(time, "face", "slow", self._pace.slow)]
+        elif self.adapt:
+            told += self._hints.update(time, "face", "slow", self._pace.slow)
+        return told + self._tick()
+
+    def wanted(self, time: float) -> bool:
+        """Whether a picture at this time would be looked at."""
+        return self._shown[0] == -math.inf or cell_of(time, self.fps) > cell_of(self._shown[0], self.fps)
+
+    def hear(self, samples: np.ndarray, time: float | None = None) -> list[Told]:
+        """Hear more sound.
+
+        Parameters
+        ----------
+        samples : (n,) float in -1..1 at 16 kHz, one channel
+        time
+            When its first sample was heard, s since the start; a hole before it is filled with silence, an overlap is cut. None: right after
+            the sound before.
+
+        Raises
+        ------
+        ShapeError
+            If it isn't one row of numbers, or leaves a hole of more than ten minutes.
+        """
+        if self._listening is None:
+            return []
+        samples = np.asarray(samples, np.float32)
+        if samples.ndim != 1:
+            raise ShapeError(f"samples have shape {samples.shape}, expected (n,): one channel")
+        if "voice" in self.muted:
+            samples = np.zeros_like(samples)
+        told: list[Told] = []
+        if time is not None:
+            samples, hole = self._placed(samples, time)
+            for silence in range(hole, 0, -SAMPLE_RATE):
+                told += self._heard(np.zeros(min(silence, SAMPLE_RATE), np.float32))
+        return told + self._heard(samples)
+
+    def words(self, start: float, end: float, text: str, person: str = SOMEONE) -> list[Told]:
+        """Words that somebody else recognised, with their times (s) and, if it is known, who said them."""
+        if not (0 <= start <= end < math.inf):
+            raise ShapeError(f"words from {start} to {end} s; expected 0 <= start <= end")
+        if "text" in self.muted or not text.strip():
+            return []
+        said = Segment(start, end, person, text.strip())
+        if self.record:
+            self._given.append(said)
+        return self._read([said])
+
+    def mute(self, modality: Modality, on: bool = True) -> list[Told]:
+        """Leave a modality out from now on, or take it in again; muted sound counts as silence."""
+        if modality not in ("face", "voice", "text"):
+            raise SettingError(f"mute {modality!r}; expected face, voice or text")
+        if on == (modality in self.muted):
+            return []
+        (self.muted.add if on else self.muted.discard)(modality)
+        note = f"the {modality} was muted for some of the time"
+        self.notes += [note] if note not in self.notes else []
+        self._recent.drop(modality)
+        return list(self._hints.drop(modality)) if on else []
+
+    # ---- the end ------------------------------------------------------------------------------------------------------------
+
+    def finish(self) -> list[Told]:
+        """Pictures and sound are over; what was under way."""
+        if self._over:
+            return []
+        self._over = True
+        told: list[Told] = self._ended(self._listening.close()) if self._listening else []
+        if self._speaking:
+            self._speaking = False
+            told.append(Speech(self.duration, False))
+        return told + self._words_until(math.inf)
+
+    def close(self, duration: float | None = None) -> Recording:
+        """The recording: what `attune.measure` would say of a file with these pictures and this sound.
+
+        duration
+            Seconds, where it is known better than from the pictures and sound that came.
+
+        Raises
+        ------
+        SettingError
+            If nothing was recorded.
+        """
+        if not self.record:
+            raise SettingError("nothing was recorded; open the session with record=True")
+        self.finish()
+        notes, heard = list(self.notes), Heard()
+        seen = self._looking.seen() if self._looking else AllSeen()
+        if self._looking and not len(seen.faces):
+            notes.append(NO_FACE)
+        if self._listening and self._listening.stream.duration:
+            heard = self._listening.heard()
+            notes += [] if heard.speech else [NO_SPEECH]
+        given = self._transcript
+        if self._given and (given is None or len(self._given) > len(given.segments)):
+            given = Transcript(tuple(sorted(self._given, key=lambda s: (s.start, s.end))), language=self.settings.language)
+            heard = replace(heard, estimates=_named(heard.estimates, self._given))
+        length = self.duration if duration is None else duration
+        recording = together(seen, heard, given, length, self.models, self.settings)
+        return replace(recording, source=NAME, media=self._facts(length), notes=tuple(dict.fromkeys((*notes, *recording.notes))))
+
+    def _facts(self, duration: float) -> dict[str, object]:
+        height, width = self._size or (0, 0)
+        sound = {"codec": "pcm", "sample_rate": SAMPLE_RATE, "channels": 1} if self._listening and self._listening.stream.duration else None
+        picture = {"codec": "pictures", "width": width, "height": height, "fps": self.settings.fps} if self._size else None
+        return {"name": NAME, "duration": duration, "format": NAME, "start": 0.0, "still": False, "streams": [], "video": picture, "audio": sound}
+
+    # ---- between ------------------------------------------------------------------------------------------------------------
+
+    def _hears(self, known: Sequence[Segment] | None) -> Listening | None:
+        """What listens; None, with a note, where the speech detector isn't installed."""
+        model = self.models.get("voice")
+        if model is None:
+            return None
+        try:
+            return Listening(model, self.settings, known, remember=self.record)
+        except WeightsError as error:
+            if not all(Path(path).is_file() for path in weights.files(model)):
+                raise
+            self.notes.append(f"voices weren't measured: {error}")
+            return None
+
+    def _placed(self, samples: np.ndarray, time: float) -> tuple[np.ndarray, int]:
+        """Samples after those before, and how many are missing between them."""
+        assert self._listening is not None
+        step = time - self._listening.stream.duration
+        if not (math.isfinite(time) and time >= 0 and step < HOLE):
+            raise ShapeError(f"sound at {time} s after {self._listening.stream.duration:.1f} s of it; expected a time less than {HOLE:.0f} s later")
+        if step < -GAP:
+            return samples[round(-step * SAMPLE_RATE) :], 0
+        return samples, round(step * SAMPLE_RATE) if step > GAP else 0
+
+    def _heard(self, samples: np.ndarray) -> list[Told]:
+        assert self._listening is not None
+        stream = self._listening.stream
+        told: list[Told] = self._ended(self._listening.push(samples))
+        going = stream.going
+        if going is not None and not self._speaking:
+            told.append(Speech(going[0], True))
+            self._next_voice = going[0] + EVERY
+        elif going is None and self._speaking:
+            told.append(Speech(stream.speech[-1][1] if stream.speech else stream.judged, False))
+        self._speaking = going is not None
+        self._spoke = stream.judged if self._speaking else self._spoke
+        if "voice" not in self.muted:
+            told += self._hints.update(stream.duration, "voice", "clipped", hints.clipped(samples))
+            told += self._hints.update(stream.duration, "voice", "no_speech", not self._speaking and stream.judged > self._spoke)
+        if going is not None and going[1] >= self._next_voice:
+            told += self._going(*going)
+        return told + self._words_until(stream.duration) + self._tick()
+
+    def _ended(self, units: Sequence[object]) -> list[Told]:
+        """Units of the voice that are over."""
+        told: list[Told] = []
+        for unit in units:
+            assert self._listening is not None
+            self._recent.going([])
+            rows = self._unhabited(self._listening.estimates([unit]), learn=True)        # type: ignore[list-item]
+            self._remember(rows)
+            rows = timeline.rename(rows, self._recent.link().voices)
+            told.append(Spoken((rows, *projected(rows))))
+            told += self._recent.fused(float(rows.start[0]), float(rows.end[0]), interim=False)
+        return told
+
+    def _going(self, start: float, end: float) -> list[Told]:
+        """The utterance that isn't over: its last seconds, measured now."""
+        assert self._listening is not None
+        self._next_voice = end + EVERY
+        began = clock.perf_counter()
+        rows = self._unhabited(self._listening.estimates([self._listening.stream.listen(max(start, end - VOICED), end)]))
+        both = [rows, *projected(rows)]
+        self._recent.going(both)
+        named = self._recent.link().voices
+        return [Spoken(tuple(timeline.rename(e, named) for e in both), interim=True, took=clock.perf_counter() - began)]
+
+    def _words_until(self, time: float) -> list[Told]:
+        """Words of the transcript whose time has come."""
+        told: list[Told] = []
+        while self._due and self._due[0].end <= time:
+            told += self._read([self._due.pop(0)])
+        return told
+
+    def _read(self, said: list[Segment]) -> list[Told]:
+        began = clock.perf_counter()
+        rows = read(said, self.models, self.settings.language or (self._transcript.language if self._transcript else ""), self.settings)
+        if not rows:
+            return []
+        for e in rows:
+            self._recent.add(e)
+        return [Spoken(tuple(rows), said[0].text, took=clock.perf_counter() - began)]
+
+    def _remember(self, rows: Estimates) -> None:
+        for e in (rows, *projected(rows)):
+            self._recent.add(e)
+
+    def _tick(self) -> list[Told]:
+        """About once a second: everything fused; every other second a sentence, if it says something new."""
+        now, told = self.duration, list[Told]()
+        if now >= self._next:
+            self._next = now + EVERY
+            self._recent.forget(now)
+            told += self._recent.fused(max(0.0, now - LATELY), now, interim=True)
+        if now >= self._next_sentence:
+            self._next_sentence = now + SENTENCE[0]
+            text = self._recent.said(max(0.0, now - SENTENCE[1]), now, "de" if self.settings.language.startswith("de") else "en")
+            if text and text != self._sentence:
+                self._sentence = text
+                told.append(Said(now, text))
+        return told
+
+    def _unhabited(self, rows: Estimates, *, learn: bool = False) -> Estimates:
+        """Without the person's habit, as far as it is known by now."""
+        if self.settings.baseline is None:
+            return rows
+        if self.settings.baseline != "own":
+            return baseline.adapt(rows, baseline.load(self.settings.baseline))
+        population = baseline.population_of(rows)
+        if population is None:
+            return rows
+        person = timeline.SPEAKER
+        known = self._baselines.setdefault(rows.name, baseline.Baseline(person, population))
+        if learn:
+            known.push(rows.values)
+        return replace(baseline.adapt(replace(rows, person=np.array([person] * len(rows), object)), [known]), person=rows.person)
+
+
+def _named(voices: Estimates | None, words: Sequence[Segment]) -> Estimates | None:
+    """Utterances that were heard, with the names of those whose words they are: of the words that overlap most."""
+    if voices is None:
+        return None
+    people = []
+    for start, end in zip(voices.start, voices.end, strict=True):
+        overlap = [min(w.end, end) - max(w.start, start) for w in words]
+        people.append(words[int(np.argmax(overlap))].person if max(overlap) > 0 else SOMEONE)
+    return replace(voices, person=np.array(people, object))
