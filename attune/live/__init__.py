@@ -36,6 +36,7 @@ from attune.media.picture import fitted
 from attune.settings import Settings
 from attune.text.transcript import Transcript
 from attune.types import SOMEONE, Estimates, Modality, Recording, Segment
+from attune.voice import Heard as Unit
 
 __all__ = ["Fused", "Hint", "Rate", "Said", "Seen", "Session", "Speech", "Spoken", "Told"]
 
@@ -94,8 +95,9 @@ class Session:
 
     @property
     def duration(self) -> float:
-        """Seconds so far: of sound, or up to the end of the last picture."""
-        return max(self._listening.stream.duration if self._listening else 0.0, self._shown[1])
+        """Seconds so far: of sound; up to the end of the last picture where there is no sound after it began."""
+        sound = self._listening.stream.duration if self._listening else 0.0
+        return sound if sound > self._shown[0] else self._shown[1]
 
     @property
     def fps(self) -> float:
@@ -135,13 +137,13 @@ class Session:
         rows = self._unhabited(rows)
         self._remember(rows)
         rows = timeline.rename(rows, self._recent.link().faces)
-        told: list[Told] = [Seen(time, (self._size[1], self._size[0]), found, (rows, *projected(rows)), hints.of_faces(picture, found), took)]
-        told += self._hints.update(time, "face", "no_face", not len(found))
-        worst = {code for codes in told[0].hints for code in codes}       # type: ignore[union-attr]
-        told += [h for code in ("too_small", "too_dark") for h in self._hints.update(time, "face", code, code in worst)]   # type: ignore[arg-type]
-        if self.adapt and (fps := self._pace.after(time, took=took, late=late)) is not None:
-            told += [Rate(fps), *self._hints.update(time, "face", "slow", self._pace.slow)]
-        elif self.adapt:
+        seen = Seen(time, (self._size[1], self._size[0]), found, (rows, *projected(rows)), hints.of_faces(picture, found), took)
+        told: list[Told] = [seen, *self._hints.update(time, "face", "no_face", not len(found))]
+        for code in hints.OF_FACES:
+            told += self._hints.update(time, "face", code, any(code in one for one in seen.hints))
+        if self.adapt:
+            fps = self._pace.after(time, took=took, late=late)
+            told += [Rate(fps)] if fps is not None else []
             told += self._hints.update(time, "face", "slow", self._pace.slow)
         return told + self._tick()
 
@@ -209,9 +211,8 @@ class Session:
             return []
         self._over = True
         told: list[Told] = self._ended(self._listening.close()) if self._listening else []
-        if self._speaking:
-            self._speaking = False
-            told.append(Speech(self.duration, False))
+        if self._speaking and self._listening:
+            told.append(Speech(self._listening.stream.speech[-1][1] if self._listening.stream.speech else self.duration, False))
         return told + self._words_until(math.inf)
 
     def close(self, duration: float | None = None) -> Recording:
@@ -293,13 +294,13 @@ class Session:
             told += self._going(*going)
         return told + self._words_until(stream.duration) + self._tick()
 
-    def _ended(self, units: Sequence[object]) -> list[Told]:
+    def _ended(self, units: Sequence[Unit]) -> list[Told]:
         """Units of the voice that are over."""
         told: list[Told] = []
         for unit in units:
             assert self._listening is not None
             self._recent.going([])
-            rows = self._unhabited(self._listening.estimates([unit]), learn=True)        # type: ignore[list-item]
+            rows = self._unhabited(self._listening.estimates([unit]), learn=True)
             self._remember(rows)
             rows = timeline.rename(rows, self._recent.link().voices)
             told.append(Spoken((rows, *projected(rows))))
@@ -331,7 +332,8 @@ class Session:
             return []
         for e in rows:
             self._recent.add(e)
-        return [Spoken(tuple(rows), said[0].text, took=clock.perf_counter() - began)]
+        named = self._recent.link().voices
+        return [Spoken(tuple(timeline.rename(e, named) for e in rows), said[0].text, took=clock.perf_counter() - began)]
 
     def _remember(self, rows: Estimates) -> None:
         for e in (rows, *projected(rows)):
@@ -339,7 +341,8 @@ class Session:
 
     def _tick(self) -> list[Told]:
         """About once a second: everything fused; every other second a sentence, if it says something new."""
-        now, told = self.duration, list[Told]()
+        now = max(self._shown[0], self._listening.stream.duration if self._listening else 0.0)
+        told: list[Told] = []
         if now >= self._next:
             self._next = now + EVERY
             self._recent.forget(now)

@@ -15,6 +15,8 @@ BLURRED = 0.6                            # sharpness; clips had 0.86 to 0.94, a 
 TURNED = 45.0                            # degrees; halfway to a face that can't be used, see face/quality
 CLIPPING = 0.01                          # share of clipped samples; a tenth of what leaves nothing of a voice's quality
 
+OF_FACES: tuple[Code, ...] = ("too_small", "too_dark")      # told on their own; the others are seen beside the face
+
 AFTER: dict[Code, float] = {"no_face": 2.0, "no_speech": 10.0, "slow": 0.0}      # s that it lasts before it is told
 USUALLY = 1.5                            # s, of the others
 OVER = 1.0                               # s without it, before it is over

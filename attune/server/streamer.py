@@ -1,6 +1,7 @@
 """A process that measures streams: lines of JSON in, lines of JSON out (`python -m attune.server.streamer`; the server starts it).
 
-A session remembers its last seconds of sound, as far as `stream_window_ms` reaches, and its faces, so that the same face keeps its name.
+Live sessions are in `live_session`; here are those of Hume's v0: one remembers its last seconds of sound, as far as `stream_window_ms` reaches, and
+its faces, so that the same face keeps its name.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from attune.server import texts
 from attune.server.config import Config
 from attune.server.hume_v0 import predicted as hume
 from attune.server.hume_v0.asked import NOT_HERE, Models, Transcription, plan
+from attune.server.live_session import Live
 from attune.server.measuring import WORDLESS, bursts, reread
 from attune.server.plan import Plan
 from attune.settings import Settings
@@ -59,6 +61,7 @@ class Session:
         self.sound = np.zeros(0, np.float32)
         self.born = time.monotonic()
         self.faces: tuple[Settings, FaceStream] | None = None
+        self.live: Live | None = None
 
     def context(self, samples: np.ndarray, window: float) -> np.ndarray:
         """New sound after as much of the old as the window holds; what is longer than the window stays whole."""
@@ -73,6 +76,18 @@ def answer(session: Session, asked: dict[str, Any], config: Config) -> dict[str,
         return _answered(session, asked, config)
     except Failed as error:
         return {"error": str(error), "code": error.code}
+
+
+def _live(session: Session, asked: dict[str, Any], config: Config) -> dict[str, Any]:
+    """The answer to a message of a live session."""
+    if asked["live"] == "start":
+        try:
+            session.live = Live(asked["session"], asked["start"], config)
+        except AttuneError as error:
+            return {"error": str(error), "code": "start_invalid"}
+    if session.live is None:
+        return {"error": "the session is gone; start a new one", "code": "session_lost"}
+    return session.live.answer(asked)
 
 
 def _answered(session: Session, asked: dict[str, Any], config: Config) -> dict[str, Any]:
@@ -221,10 +236,10 @@ def main() -> None:
             while len(sessions) > SESSIONS:
                 sessions.popitem(last=False)
             try:
-                said = answer(session, asked, config)
+                said = _live(session, asked, config) if "live" in asked else answer(session, asked, config)
             except Exception as error:                       # a defect of ours must not end the others' sessions
                 sys.excepthook(type(error), error, error.__traceback__)
-                said = {"error": f"unexpected {type(error).__name__}; please report it", "code": "E0200"}
+                said = {"error": f"unexpected {type(error).__name__}; please report it", "code": "internal_error" if "live" in asked else "E0200"}
         out.write(json.dumps(said, allow_nan=False) + "\n")
         out.flush()
 

@@ -76,6 +76,7 @@ class Streamers:
         self.config = config
         self.processes = [_Process(config) for _ in range(max(1, config.streamers))]
         self.sessions: dict[str, str] = {}                   # session -> owner
+        self._placed: dict[str, _Process] = {}               # session -> where it is measured
 
     def refused(self, owner: str) -> str:
         """Why no further session is opened, or empty."""
@@ -91,8 +92,8 @@ class Streamers:
 
     async def close(self, session: str) -> None:
         self.sessions.pop(session, None)
-        process = self._of(session)
-        if process.running is not None and process.running.returncode is None:
+        process = self._placed.pop(session, None)
+        if process is not None and process.running is not None and process.running.returncode is None:
             with contextlib.suppress(Broken):
                 await process.ask({"session": session, "over": True})
 
@@ -102,4 +103,8 @@ class Streamers:
                 process.running.terminate()
 
     def _of(self, session: str) -> _Process:
-        return self.processes[sum(session.encode()) % len(self.processes)]
+        """The process of a session; a new one's is the one with the fewest."""
+        if session not in self._placed:
+            places = list(self._placed.values())
+            self._placed[session] = min(self.processes, key=places.count)
+        return self._placed[session]

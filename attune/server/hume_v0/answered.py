@@ -14,7 +14,7 @@ from attune.server.jobs.tables import CANCELLED, COMPLETED, FAILED, QUEUED
 def source_of(part: Row) -> dict[str, Any]:
     """A part's source as it is told; where we keep it stays with us."""
     given = json.loads(part["source"])
-    shown = {"url": ("url",), "file": ("filename", "content_type", "md5sum"), "text": ()}[given["type"]]
+    shown = {"url": ("url",), "file": ("filename", "content_type", "md5sum"), "text": (), "live": ()}[given["type"]]
     return {"type": given["type"], **{name: given[name] for name in shown}}
 
 

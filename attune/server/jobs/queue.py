@@ -129,6 +129,19 @@ class Queue:
             self._note(db, new.id, new.owner, "accepted", kind=new.kind, parts=len(new.sources), consent=new.consent, purpose=new.purpose)
         return new.id
 
+    def record(self, new: New, *, started: int, retention: float, predictions: int = 0, state: str = COMPLETED, message: str = "") -> None:
+        """Write down what was measured while it came, and is over: from now on it is like a job that ended. started: ms."""
+        now = self.clock()
+        with self._writing() as db:
+            db.execute(insert(jobs).values(
+                id=new.id, owner=new.owner, kind=new.kind, state=state, request=json.dumps(new.request), again=None, consent=new.consent,
+                purpose=new.purpose, keep_media=False, created=started, started=started, ended=now, expires=now + round(retention * 1000), lease_until=0,
+                cancel=False, step="", done=1.0, message=message, callback="", callback_state="", callback_tries=0, callback_at=0))
+            for n, source in enumerate(new.sources):
+                db.execute(insert(parts).values(job=new.id, n=n, source=json.dumps(source), state=state, attempts=1, predictions=predictions, errors=0,
+                                                message=message))
+            self._note(db, new.id, new.owner, "recorded", kind=new.kind, consent=new.consent, purpose=new.purpose)
+
     # ---- work --------------------------------------------------------------------------------------------------------------
 
     def lease(self, worker: str, seconds: float) -> Lease | None:

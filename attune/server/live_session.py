@@ -1,0 +1,85 @@
+"""Live sessions in the process that measures: messages of the web process in, what the session tells out, and at the end perhaps a recording.
+
+Sound comes as s16le at 16 kHz, pictures as JPEG, PNG or WebP, both in base64. Nothing of them is kept; a recording holds estimates only.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from attune import export, report
+from attune.errors import AttuneError
+from attune.live import Session, Told
+from attune.media.picture import decoded
+from attune.server.config import Config
+from attune.server.jobs.store import Store
+from attune.server.telling import about, message
+from attune.settings import Settings
+from attune.types import Recording
+
+FULL = 32768.0                           # full scale of 16 bits
+
+
+def samples_of(data: str) -> np.ndarray:
+    """Sound (n,) float32 in -1..1 from base64 of s16le."""
+    return np.frombuffer(base64.b64decode(data), "<i2").astype(np.float32) / np.float32(FULL)
+
+
+class Live:
+    """One client's session; `answer` takes its messages in order."""
+
+    def __init__(self, name: str, start: dict[str, Any], config: Config) -> None:
+        settings = asdict(config.settings) | start["settings"]
+        settings |= {"transcript": None, "portraits": False, "language": start["language"], "baseline": "own" if start["baseline"] == "own" else None}
+        self.name, self.config, self.start = name, config, start
+        self.session = Session(Settings.of(**settings), record=start["record"], adapt=True)
+
+    def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What is told of a message: {"told": [...]}, or {"error": sentence, "code": code}."""
+        session, what = self.session, asked["live"]
+        try:
+            if what == "start":
+                return {"about": {**about(session.models), "settings": session.settings.asdict()}}
+            if what == "see":
+                if not session.wanted(asked["time"]):        # before it is decoded, which costs the most
+                    return {"told": []}
+                picture = decoded(base64.b64decode(asked["data"]), max_pixels=self.config.limits.stream_pixels**2)
+                return _told(session.see(asked["time"], picture, late=asked["late"]))
+            if what == "hear":
+                return _told(session.hear(samples_of(asked["data"]), asked["time"]))
+            if what == "mute":
+                return _told(session.mute(asked["modality"], asked["on"]))
+            if what == "words":
+                return _told(session.words(asked["start"], asked["end"], asked["text"], asked["person"]))
+            return self._ended()
+        except AttuneError as error:
+            return {"error": str(error), "code": {"see": "picture_invalid", "hear": "sound_invalid"}.get(what, "message_invalid")}
+
+    def _ended(self) -> dict[str, Any]:
+        """The last things told, and the recording's facts if it was written down."""
+        last, facts = _told(self.session.finish()), None
+        if self.start["record"] and self.session.duration > 0:
+            facts = self._kept(self.session.close())
+        return {**last, "duration": round(self.session.duration, 3), "recording": facts}
+
+    def _kept(self, recording: Recording) -> dict[str, Any]:
+        agreed = tuple(f"{name}: {self.start[name]}" for name in ("consent", "purpose") if self.start[name])
+        recording = replace(recording, notes=(*recording.notes, *agreed))
+        store = Store(self.config.data)
+        place = store.part(self.name, 0) / "recordings" / "0"
+        place.mkdir(parents=True, exist_ok=True)
+        export.write(recording, place)
+        report.write(recording, place / "report.html")
+        facts = {"duration": recording.duration, "people": list(recording.people), "notes": list(recording.notes)}
+        rows = sum(len(e) for e in recording.estimates)
+        store.keep(self.name, 0, {"counts": {"predictions": rows, "errors": 0}, "error": None, "results": {"predictions": [], "errors": []},
+                                  "recordings": [{"id": "0.0", "file": recording.source, **facts}]})
+        return {**facts, "rows": rows}
+
+
+def _told(events: list[Told]) -> dict[str, Any]:
+    return {"told": [message(event) for event in events]}
