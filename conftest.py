@@ -1,5 +1,11 @@
-"""Examples in docstrings run, save in what needs torch where torch isn't."""
+"""Examples in docstrings run, save in what needs torch or transformers where they aren't."""
 
 import importlib.util
 
-collect_ignore = [] if importlib.util.find_spec("torch") else ["attune/train", "attune/fusion/_nets.py", "attune/fusion/bilinear.py"]
+
+def there(*libraries):
+    return all(importlib.util.find_spec(library) for library in libraries)
+
+
+collect_ignore = [] if there("torch") else ["attune/train", "attune/fusion/_nets.py", "attune/fusion/bilinear.py"]
+collect_ignore += [] if there("torch", "transformers") else ["attune/checkpoints/hub.py", "attune/checkpoints/nets"]

@@ -5,6 +5,8 @@ Other people's packages join through entry points of the group named like the fo
     [project.entry-points."attune.voice.models"]
     my_net = "my_package.my_net"
 
+A file `_family.py` with `of(given)` makes members as they are asked for: "family:given", as in "onnx:my_net.toml".
+
     >>> "ferplus_resnet" in names("attune.face.models")
     True
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.resources
+from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
 
@@ -27,13 +30,16 @@ def names(folder: str) -> list[str]:
 
 
 def load(folder: str, name: str) -> ModuleType:
-    """The module of that name.
+    """The module of that name, or the member of a family ("family:given").
 
     Raises
     ------
     UnknownName
         If neither the folder nor an entry point has it.
     """
+    family, colon, given = name.partition(":")
+    if colon:
+        return _member(folder, family, given)
     for entry in entry_points(group=folder):
         if entry.name == name:
             module: ModuleType = entry.load()
@@ -41,3 +47,14 @@ def load(folder: str, name: str) -> ModuleType:
     if name not in names(folder):
         raise unknown(folder.removeprefix("attune.").replace(".", " ").removesuffix("s"), name, names(folder))
     return importlib.import_module(f"{folder}.{name}")
+
+
+@cache
+def _member(folder: str, family: str, given: str) -> ModuleType:
+    files = importlib.resources.files(folder).iterdir()
+    families = {f.name[1:-3] for f in files if f.name.startswith("_") and not f.name.startswith("__") and f.name.endswith(".py")}
+    module = importlib.import_module(f"{folder}._{family}") if family in families else None
+    if not hasattr(module, "of"):
+        raise unknown(f"family of {folder.removeprefix('attune.').replace('.', ' ')}", family, ["huggingface", "onnx"])
+    made: ModuleType = module.of(given)      # type: ignore[union-attr]
+    return made

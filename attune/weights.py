@@ -1,7 +1,8 @@
 """Weights: where they lie, what they are, and how they run.
 
-Packaged weights lie beside their model's module. What other packages carry (MTCNN's arrays, Silero's ONNX file) is found without
-importing them; what is derived from it is cached in `cache_folder()`. Nothing here touches a network.
+Packaged weights lie beside their model's module, other people's checkpoints where `attune.checkpoints` says. What other packages carry
+(MTCNN's arrays, Silero's ONNX file) is found without importing them; what is derived from it is cached in `cache_folder()`. Nothing here
+touches a network.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
 
 
 def files(model: ModuleType) -> list[Path]:
-    """The weight files of a model's module, as paths beside it."""
+    """The weight files of a model's module: beside it, or where its checkpoints (`attune.checkpoints`) lie on this machine."""
+    if hasattr(model, "CHECKPOINTS"):
+        return [path for checkpoint in model.CHECKPOINTS for path in checkpoint.paths]
     assert model.__file__
     return [Path(model.__file__).parent / name for name in model.WEIGHTS]
 
@@ -76,6 +79,5 @@ def files(model: ModuleType) -> list[Path]:
 def refuse_unless_commercial(model: ModuleType, name: str) -> None:
     """Raise `WeightsError` when a model's licence doesn't allow commercial use."""
     if model.LICENSE_CLASS not in COMMERCIAL:
-        raise WeightsError(
-            f"{name} is {model.LICENSE_CLASS} ({model.LICENSE}); commercial_safe=True refuses it: choose another model or set it to None"
-        )
+        what = "under a licence that isn't known" if model.LICENSE_CLASS == "unknown" else model.LICENSE_CLASS
+        raise WeightsError(f"{name} is {what} ({model.LICENSE}); commercial_safe=True refuses it: choose another model or set it to None")

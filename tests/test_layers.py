@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1] / "attune"
 LAYERS = [                                                   # from the ground up
     {"errors", "registry", "taxonomy"},
     {"types"},
-    {"media", "align", "annotators", "baseline", "perturb", "timeline", "metrics", "describe", "export", "weights", "figures", "settings"},
+    {"media", "align", "annotators", "baseline", "perturb", "timeline", "metrics", "describe", "export", "weights", "checkpoints", "figures", "settings"},
     {"face", "voice", "text", "fusion", "datasets"},
     {"measure", "live", "batch", "train", "evaluate", "explore", "find", "exports", "report", "agent", "llms"},
     {"cli", "server", "__main__"},
@@ -85,7 +85,13 @@ def test_members_of_a_folder_do_not_import_each_other(path):
 def trains(path):
     """The training toolbox, and the fusers that a researcher fits; nothing of either is imported when a recording is measured."""
     inside = path.relative_to(ROOT).parts
-    return inside[0] in ("train", "train.py") or (inside[0] == "fusion" and inside[-1] not in RUN) or inside[-2:] in EXPERIMENTS
+    return inside[0] in ("train", "train.py") or (inside[0] == "fusion" and inside[-1] not in RUN) or inside[-2:] in EXPERIMENTS or adapts(path)
+
+
+def adapts(path):
+    """What runs other people's checkpoints, imported when one is loaded, and the adapters that do it (test_models looks at their imports)."""
+    inside = path.relative_to(ROOT).parts
+    return inside[0] == "checkpoints" or (path.parent.name == "models" and any(m.startswith("attune.checkpoints") for m in imports(path)))
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if not trains(p)], ids=name)

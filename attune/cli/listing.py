@@ -1,4 +1,4 @@
-"""`attune models`, `attune taxonomies` and `attune corpora`: what is here."""
+"""`attune taxonomies` and `attune corpora`: what is here."""
 
 from __future__ import annotations
 
@@ -9,26 +9,6 @@ import typer
 from rich.table import Table
 
 from attune.cli.app import FAILED, app, escape, out_console
-
-
-@app.command()
-def models() -> None:
-    """List the models that are here, with licence, size and what they were trained on."""
-    from attune import registry, weights
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("model", "modality", "labels", "licence class", "size", "trained on"):
-        table.add_column(name, no_wrap=name in ("model", "modality"))
-    for modality in ("face", "voice", "text"):
-        for name in registry.names(f"attune.{modality}.models"):
-            module = registry.load(f"attune.{modality}.models", name)
-            there = [f for f in weights.files(module) if f.is_file()]
-            size = f"{sum(f.stat().st_size for f in there) / 1e6:.1f} MB" if len(there) == len(module.WEIGHTS) else "[red]missing[/]"
-            free = module.LICENSE_CLASS in weights.COMMERCIAL
-            licence = f"[{'green' if free else 'yellow'}]{module.LICENSE_CLASS}[/]"
-            table.add_row(name, modality, ", ".join(module.TAXONOMIES), licence, size, escape(module.DATA))
-    out_console.print(table)
-    out_console.print("[dim]Green may be used commercially; --commercial-safe refuses the others. Each model's card lies beside its weights.[/]")
 
 
 @app.command()

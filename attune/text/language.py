@@ -39,14 +39,19 @@ def guess(texts: Iterable[str]) -> str:
 
 
 def reader(language: str, default: str) -> str:
-    """Name of the model that reads a language: the default if it does or no other does.
+    """Name of the model that reads a language: the default if it does or no other does; models that must be fetched wait to be asked for by name.
 
     >>> reader("en-US", "minilm_emotions")
     'minilm_emotions'
     """
     tag = primary(language)
-    names = [default, *(name for name in registry.names(FOLDER) if name != default)]
-    return next((name for name in names if tag in getattr(registry.load(FOLDER, name), "LANGUAGES", ())), default)
+
+    def reads(name: str) -> bool:
+        module = registry.load(FOLDER, name)
+        known = getattr(module, "LANGUAGES", None)
+        return (tag in known if known else name == default) and (name == default or not hasattr(module, "CHECKPOINTS"))
+
+    return next((name for name in (default, *registry.names(FOLDER)) if reads(name)), default)
 
 
 def primary(language: str) -> str:

@@ -1,0 +1,197 @@
+"""What transformers can load by itself: classifiers of words, sound and pictures, from a folder on this machine.
+
+Never from a network, never with code that a checkpoint brings along. transformers fills weights that a file lacks with random numbers and
+only warns; here that is an error. Inputs are prepared from the checkpoint's own preprocessor_config.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+from attune.checkpoints import labels_of, read_json
+from attune.checkpoints.labels import Output
+from attune.checkpoints.rows import Embedding, Said, pixels, shown, standardised, written
+from attune.errors import WeightsError
+from attune.taxonomy import taxonomy
+
+SAMPLE_RATE = 16_000                     # Hz
+ONLY_TRAINING = ("masked_spec_embed", "position_ids", "num_batches_tracked")      # what checkpoints may lack: nothing of it is used
+OLD_NAMES = (("conv.weight_g", "conv.parametrizations.weight.original0"), ("conv.weight_v", "conv.parametrizations.weight.original1"))
+
+
+def text(folder: Path, output: Output, tokens: int, stated: Sequence[str] = ()) -> Embedding:
+    """A classifier of texts; what follows the `tokens`th token isn't read. It embeds by the mean of the last layer over the tokens."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    net = strict(transformers.AutoModelForSequenceClassification, folder)
+    columns = output.columns(labels_of(folder, stated))
+
+    def run(given: str) -> Any:
+        clean = given.encode("utf-8", "ignore").decode("utf-8")          # halves of surrogate pairs aren't text
+        with torch.inference_mode():
+            return net(**tokenizer(clean, return_tensors="pt", truncation=True, max_length=tokens), output_hidden_states=True)
+
+    return Embedding(len(taxonomy(output.taxonomy)), written, lambda t: columns(run(t).logits[0].numpy()), net.config.hidden_size,
+                     lambda t: run(t).hidden_states[-1][0].mean(0).numpy())
+
+
+def sound(folder: Path, output: Output, measurable: Callable[[np.ndarray], bool], stated: Sequence[str] = ()) -> Embedding:
+    """A classifier of sound at 16 kHz. It embeds by the mean of the last layer over time."""
+    net = strict(transformers.AutoModelForAudioClassification, folder)
+    columns = output.columns(labels_of(folder, stated))
+    prepare = heard_by(folder)
+
+    def run(samples: np.ndarray) -> Any:
+        with torch.inference_mode():
+            return net(prepare(samples), output_hidden_states=True)
+
+    return Embedding(len(taxonomy(output.taxonomy)), measurable, lambda s: columns(run(s).logits[0].numpy()), net.config.hidden_size,
+                     lambda s: run(s).hidden_states[-1][0].mean(0).numpy())
+
+
+def picture(folder: Path, output: Output, size: tuple[int, int], stated: Sequence[str] = ()) -> Embedding:
+    """A classifier of pictures. It embeds by the mean of the last layer over its places."""
+    net = strict(transformers.AutoModelForImageClassification, folder)
+    columns = output.columns(labels_of(folder, stated))
+    prepare = seen_by(folder, size)
+
+    def run(crop: np.ndarray) -> Any:
+        with torch.inference_mode():
+            return net(prepare(crop), output_hidden_states=True)
+
+    def features(crop: np.ndarray) -> np.ndarray:
+        last = run(crop).hidden_states[-1][0]
+        return np.asarray((last.mean((1, 2)) if last.ndim == 3 else last.mean(0)).numpy())
+
+    blank = np.zeros((*size, 3), np.uint8)
+    return Embedding(len(taxonomy(output.taxonomy)), shown(size), lambda c: columns(run(c).logits[0].numpy()), len(features(blank)), features)
+
+
+def heard_by(folder: Path) -> Callable[[np.ndarray], torch.Tensor]:
+    """Sound as a wav2vec-like net wants it, (1, t): standardised if its preprocessor_config.json says so.
+
+    Raises
+    ------
+    WeightsError
+        If it wants another rate than 16 kHz, or a picture of sound instead.
+    """
+    facts = read_json(folder / "preprocessor_config.json")
+    rate, kind = facts.get("sampling_rate", SAMPLE_RATE), facts.get("feature_extractor_type", "Wav2Vec2FeatureExtractor")
+    if rate != SAMPLE_RATE:
+        raise WeightsError(f"{folder.name} listens at {rate} Hz, expected {SAMPLE_RATE}")
+    if kind not in ("Wav2Vec2FeatureExtractor", "Wav2Vec2Processor"):
+        extractor = transformers.AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
+        return lambda samples: next(iter(extractor(np.asarray(samples, np.float32), sampling_rate=SAMPLE_RATE, return_tensors="pt").values()))
+    normal = bool(facts.get("do_normalize", True))
+    return lambda samples: torch.from_numpy(standardised(samples) if normal else np.asarray(samples, np.float32))[None]
+
+
+def seen_by(folder: Path, size: tuple[int, int]) -> Callable[[np.ndarray], torch.Tensor]:
+    """A crop as the checkpoint wants it, (1, 3, h, w), by its preprocessor_config.json.
+
+    Raises
+    ------
+    WeightsError
+        If it wants another size than the crops have.
+    """
+    facts = read_json(folder / "preprocessor_config.json")
+    wanted = side(facts)
+    if wanted and wanted != size:
+        raise WeightsError(f"{folder.name} wants pictures of {wanted[0]} x {wanted[1]}, and is given {size[0]} x {size[1]}")
+    mean, deviation = ((0.0,) * 3, (1.0,) * 3)
+    if facts.get("do_normalize", True):
+        mean, deviation = facts.get("image_mean", mean), facts.get("image_std", deviation)
+    scale = facts.get("rescale_factor", 1 / 255) * 255 if facts.get("do_rescale", True) else 255.0
+    return lambda crop: torch.from_numpy(pixels(crop, np.asarray(mean) / scale, np.asarray(deviation) / scale))
+
+
+def side(facts: dict[str, Any]) -> tuple[int, int] | None:
+    """The (height, width) that a preprocessor_config.json asks for; None if it asks for none."""
+    given = facts.get("crop_size") if facts.get("do_center_crop") else facts.get("size")
+    if isinstance(given, int):
+        return given, given
+    if isinstance(given, dict):
+        if "height" in given:
+            return int(given["height"]), int(given["width"])
+        if "shortest_edge" in given:
+            return int(given["shortest_edge"]), int(given["shortest_edge"])
+    return None
+
+
+def strict(kind: Any, folder: Path, **options: Any) -> Any:
+    """A net of transformers with all its weights from the folder, in single precision, ready to run.
+
+    Raises
+    ------
+    WeightsError
+        If a weight is missing, has another shape, or the config isn't one that transformers knows.
+    """
+    transformers.logging.disable_progress_bar()
+    said = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        net, report = kind.from_pretrained(folder, local_files_only=True, output_loading_info=True, dtype=torch.float32, **options)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise WeightsError(f"{folder.name} can't be loaded by transformers: {str(error).splitlines()[0]}") from error
+    finally:
+        transformers.logging.set_verbosity(said)
+    lacking(folder.name, report["missing_keys"])
+    return net.eval()
+
+
+def lacking(name: str, missing: Any) -> None:
+    """Raise `WeightsError` if weights that are used are among the missing ones."""
+    lost = sorted(key for key in missing if not key.endswith(ONLY_TRAINING))
+    if lost:
+        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+        raise WeightsError(f"{name} lacks the weights {', '.join(lost[:3])}{more}; it is another net than its adapter is for, or damaged")
+
+
+def tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Weights by name, of a .safetensors, .bin, .pt or .pth file; a pickle may hold nothing but tensors."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            found: Any = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:
+        raise WeightsError(f"{path.name} holds no weights that can be read safely ({str(error).splitlines()[0]}); add the model again") from error
+    found = found.get("state_dict", found) if isinstance(found, dict) else found
+    if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
+        raise WeightsError(f"{path.name} holds no table of tensors; expected weights by name")
+    return {key.removeprefix("module.").removeprefix("_orig_mod."): value for key, value in found.items()}
+
+
+def filled(net: torch.nn.Module, weights: dict[str, torch.Tensor], name: str) -> torch.nn.Module:
+    """A net of ours with weights that must all be there; what the file has beside them isn't looked at."""
+    weights = {_renamed(key): value for key, value in weights.items()}
+    try:
+        report = net.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        raise WeightsError(f"{name} doesn't fit its net: {str(error).splitlines()[-1].strip()}") from error
+    lacking(name, report.missing_keys)
+    return net.float().eval()
+
+
+def _renamed(key: str) -> str:
+    """Weight normalisation was stored under other names before torch 2."""
+    for old, new in OLD_NAMES:
+        key = key.replace(old, new)
+    return key
+
+
+def whole(said: Callable[[torch.Tensor], torch.Tensor], prepare: Callable[[np.ndarray], torch.Tensor]) -> Said:
+    """A row (m,) of a net that takes one prepared input."""
+
+    def run(given: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return np.asarray(said(prepare(given))[0].numpy())
+
+    return run
