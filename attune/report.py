@@ -32,7 +32,7 @@ from attune.weights import carried
 PAGE = importlib.resources.files("attune") / "pages" / "report"
 STYLE = "report.css"
 SCRIPTS = tuple(                         # one program, read in this order
-    f"{name}.js" for name in ("shape", "lanes", "traces", "timelines", "choosing", "reading", "transcript", "summary", "provenance", "report")
+    f"{name}.js" for name in ("elements", "shape", "lanes", "traces", "timelines", "choosing", "reading", "transcript", "summary", "provenance", "report")
 )
 
 ROWS = 10_000                            # of one person's series; beyond that neighbouring rows are averaged for display

@@ -1,0 +1,81 @@
+// Asking the server: with its key where it wants one, errors as sentences, progress as it comes.
+
+const KEPT = "attune-key"; // in sessionStorage: gone when the tab is closed
+let key = null;
+try {
+  key = sessionStorage.getItem(KEPT);
+} catch {
+  /* a page without storage asks again */
+}
+
+// A sentence from the server that says what came, what was expected and what to do.
+export class Refused extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export function setKey(given) {
+  key = given.trim() || null;
+  try {
+    if (key) sessionStorage.setItem(KEPT, key);
+    else sessionStorage.removeItem(KEPT);
+  } catch {
+    /* as above */
+  }
+}
+export const hasKey = () => key !== null;
+
+// A link that a new tab or a WebSocket can open, where no header can be sent.
+export const opened = (path) => (key ? `${path}${path.includes("?") ? "&" : "?"}apikey=${encodeURIComponent(key)}` : path);
+export const socketAddress = (path) => opened(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`);
+
+export async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers: { ...options.headers, ...(key && { "X-API-Key": key }) } });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused("The server doesn't answer. Is attune serve still running?", 0);
+  }
+  if (answer.ok) return answer;
+  const said = await answer.json().catch(() => ({}));
+  if (answer.status === 401) dispatchEvent(new CustomEvent("key-wanted", { detail: { known: key !== null } }));
+  throw new Refused(said.message ?? `The server answered ${answer.status}.`, answer.status);
+}
+export const json = async (path, options) => (await ask(path, options)).json();
+
+// Server-sent events, by fetch, since an EventSource can't send a key. Asks again when the line breaks; ends with the event "end".
+export async function* told(path, signal) {
+  for (let wait = 500; ; wait = Math.min(2 * wait, 8000)) {
+    try {
+      const reader = (await ask(path, { signal })).body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let held = ""; ; ) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        const events = (held + value).split("\n\n");
+        held = events.pop();
+        for (const event of events) {
+          const data = event.match(/^data: (.*)$/m);
+          if (!data) continue;
+          wait = 500;
+          yield JSON.parse(data[1]);
+          if (/^event: end$/m.test(event)) return;
+        }
+      }
+    } catch (error) {
+      if (signal?.aborted || (error instanceof Refused && error.status)) throw error;
+    }
+    await new Promise((later) => setTimeout(later, wait));
+  }
+}
+
+// A file from the server into the reader's downloads.
+export async function download(path, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await (await ask(path)).blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
