@@ -21,6 +21,7 @@ from attune.server import finding, live, own, pages
 from attune.server.config import Config
 from attune.server.guard import Guard, TooLarge, problem
 from attune.server.hume_v0 import batch, stream
+from attune.server.hume_v1 import files, realtime, runs
 from attune.server.intake import TooMuch
 from attune.server.jobs.afterwards import Afterwards
 from attune.server.jobs.keeper import Keeper
@@ -74,7 +75,7 @@ def create_app(config: Config, *, worker: str = "attune.server.jobs.worker") -> 
         queue.close()
 
     app = FastAPI(title="Attune", version=__version__, description=ABOUT, lifespan=running, redoc_url=None, responses=ERRORS)
-    for router in (batch.router, stream.router, own.router, finding.router, live.router, pages.router):
+    for router in (batch.router, stream.router, own.router, finding.router, live.router, files.router, realtime.router, runs.router, pages.router):
         app.include_router(router)
     app.add_api_route("/health", health, methods=["GET"], tags=["Server"], summary="Whether the server works, and how much waits")
     for kind, answer in ((AttuneError, _said), (RequestValidationError, _malformed), (HTTPException, _http), (TooLarge, _too_large), (OperationalError, _away),

@@ -1,7 +1,7 @@
 """A process that measures streams: lines of JSON in, lines of JSON out (`python -m attune.server.streamer`; the server starts it).
 
-Live sessions are in `live_session`; here are those of Hume's v0: one remembers its last seconds of sound, as far as `stream_window_ms` reaches, and
-its faces, so that the same face keeps its name.
+Live sessions are in `live_session`, runs of Hume's v1 in `hume_v1.streamed`; here are streams of its v0: one remembers its last seconds of sound, as
+far as `stream_window_ms` reaches, and its faces, so that the same face keeps its name.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from attune.server import texts
 from attune.server.config import Config
 from attune.server.hume_v0 import predicted as hume
 from attune.server.hume_v0.asked import NOT_HERE, Models, Transcription, plan
+from attune.server.hume_v1 import streamed
 from attune.server.live_session import Live
 from attune.server.measuring import WORDLESS, bursts, reread
 from attune.server.plan import Plan
@@ -62,6 +63,7 @@ class Session:
         self.born = time.monotonic()
         self.faces: tuple[Settings, FaceStream] | None = None
         self.live: Live | None = None
+        self.run: streamed.Run | None = None
 
     def context(self, samples: np.ndarray, window: float) -> np.ndarray:
         """New sound after as much of the old as the window holds; what is longer than the window stays whole."""
@@ -236,10 +238,14 @@ def main() -> None:
             while len(sessions) > SESSIONS:
                 sessions.popitem(last=False)
             try:
-                said = _live(session, asked, config) if "live" in asked else answer(session, asked, config)
+                if "v1" in asked:
+                    session.run, said = streamed.answer(session.run, asked, config)
+                else:
+                    said = _live(session, asked, config) if "live" in asked else answer(session, asked, config)
             except Exception as error:                       # a defect of ours must not end the others' sessions
                 sys.excepthook(type(error), error, error.__traceback__)
-                said = {"error": f"unexpected {type(error).__name__}; please report it", "code": "internal_error" if "live" in asked else "E0200"}
+                code = "internal_error" if "live" in asked or "v1" in asked else "E0200"
+                said = {"error": f"unexpected {type(error).__name__}; please report it", "code": code}
         out.write(json.dumps(said, allow_nan=False) + "\n")
         out.flush()
 

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import sys
+from collections import OrderedDict
 from typing import Any
 
 from attune.server.config import MB, Config
@@ -76,6 +77,8 @@ class Streamers:
         self.config = config
         self.processes = [_Process(config) for _ in range(max(1, config.streamers))]
         self.sessions: dict[str, str] = {}                   # session -> owner
+        self.runs: dict[str, Any] = {}                       # runs of Hume's v1 that go on, by number
+        self.states: OrderedDict[str, str] = OrderedDict()   # sessions whose faces are remembered for a next request -> owner
         self._placed: dict[str, _Process] = {}               # session -> where it is measured
 
     def refused(self, owner: str) -> str:
@@ -96,6 +99,13 @@ class Streamers:
         if process is not None and process.running is not None and process.running.returncode is None:
             with contextlib.suppress(Broken):
                 await process.ask({"session": session, "over": True})
+
+    async def remember(self, session: str, owner: str, most: int) -> None:
+        """Keep what a session's process knows of its faces for a next request; the oldest of too many are forgotten."""
+        self.states[session] = owner
+        self.states.move_to_end(session)
+        while len(self.states) > most:
+            await self.close(self.states.popitem(last=False)[0])
 
     def stop(self) -> None:
         for process in self.processes:
