@@ -73,7 +73,7 @@ def sentence(moment: Moment, manner: Manner) -> str:
     if moment.changes:
         clauses.append(_course(moment, manner, words))
     if moment.comparison:
-        clauses.append(_compared(moment.comparison, words, who))
+        clauses.append(compared(moment.comparison, words, who))
     if manner.missing == "say":
         clauses += [words.words["missing"][p.modality] for p in moment.parts if p.reason]
     if manner.dimensions:
@@ -135,7 +135,7 @@ def _read(part: Part, words: Language, tense: Tense, *, against: bool) -> str:
     return f"{words.words['words']['though' if against else 'subject']} {predicate}{aside}"
 
 
-def _compared(c: Comparison, words: Language, who: Who) -> str:
+def compared(c: Comparison, words: Language, who: Who) -> str:
     """ "sadder in the face than usual for her"."""
     table = words.words["comparisons"]
     if c.label == "mood":
