@@ -14,6 +14,7 @@ given. A modality that isn't there is left out, and `Recording.notes` says why.
 from __future__ import annotations
 
 import ctypes
+import math
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -34,6 +35,7 @@ from attune.settings import Settings
 from attune.taxonomy import taxonomy
 from attune.text import recognisers, transcript, units
 from attune.types import SOMEONE, Estimates, Faces, Recording, Segment
+from attune.voice import speakers
 
 Hook = Callable[[str, float, float], None]      # step, seconds of media done, seconds in all
 Models = dict[str, ModuleType]
@@ -89,9 +91,11 @@ def measure(
     seen = _look(media, models, chosen, tell, keep, notes)
     _give_back()
     given = _words(media, chosen, tell, notes)
-    heard = _listen(media, models, chosen, given, tell, keep, notes)
+    turns = _turns(media, chosen, tell, notes)
+    given = replace(given, segments=tuple(speakers.spoken_by(given.segments, turns))) if given and given.timed and turns else given
+    heard = _listen(media, models, chosen, given, turns, tell, keep, notes)
     _give_back()
-    recording = together(seen, heard, given, _length(media, models), models, chosen, hook=tell)
+    recording = together(seen, heard, given, _length(media, models), models, chosen, turns=turns, hook=tell)
     recording = replace(recording, source=media.name, media=media.facts(), notes=tuple(dict.fromkeys((*media.notes, *notes, *recording.notes))))
     _give_back()
     if out:
@@ -106,6 +110,7 @@ class Seen:
     faces: Faces = field(default_factory=Faces.empty)
     estimates: Estimates | None = None
     portraits: dict[str, np.ndarray] = field(default_factory=dict)
+    mouths: timeline.Mouths | None = None
 
 
 @dataclass(frozen=True)
@@ -117,10 +122,11 @@ class Heard:
 
 
 def together(
-    seen: Seen, heard: Heard, given: transcript.Transcript | None, duration: float, models: Models, chosen: Settings, *, hook: Hook | None = None
+    seen: Seen, heard: Heard, given: transcript.Transcript | None, duration: float, models: Models, chosen: Settings, *,
+    turns: Sequence[Segment] = (), hook: Hook | None = None,
 ) -> Recording:
     """What was seen, heard and given in words, as one recording: people joined, words read, rows laid out, everything fused."""
-    spoken, linked = _rows_of(given, heard, seen, duration, chosen)
+    spoken, linked = _rows_of(given, heard, seen, turns, duration, chosen)
     estimates = [timeline.rename(e, names) for e, names in ((seen.estimates, linked.faces), (heard.estimates, linked.voices)) if e is not None]
     estimates += read(spoken, models, (given and given.language) or chosen.language, chosen, hook)
     _give_back()
@@ -174,9 +180,10 @@ class Looking:
         everybody = Faces.join(self._faces)
         if not len(everybody):
             return Seen()
-        names = self.stream.people
+        names, motion = self.stream.people, self.stream.motion
+        mouths = timeline.Mouths(motion.time, [names.get(int(track), SOMEONE) for track in motion.track], motion.moved) if len(motion.time) else None
         return Seen(everybody, replace(Estimates.join(self._rows), person=self._people(everybody)),
-                    {names[track]: picture for track, picture in self.stream.portraits.items()})
+                    {names[track]: picture for track, picture in self.stream.portraits.items()}, mouths)
 
     def _join(self) -> None:
         """Many small arrays into few: kept apart between the large ones of pictures they would scatter the heap, which then grows with every picture."""
@@ -298,10 +305,27 @@ def _words(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> tran
     return heard
 
 
+def _turns(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> list[Segment]:
+    """Who speaks when, if that is asked for."""
+    if not chosen.speakers or not media.has_audio:
+        return []
+    book = speakers.Book.read(chosen.voices).voices if chosen.voices else {}
+    stream = speakers.SpeakerStream(chosen)
+    for block in media.blocks(SAMPLE_RATE):
+        stream.push(block)
+        tell("speakers", stream.duration, media.duration)
+    stream.close()
+    turns = stream.turns(chosen.speakers, book)
+    if turns:
+        notes.append(f"speakers told apart by voice: {len({t.person for t in turns})}")
+    return turns
+
+
 def _listen(
-    media: Media, models: Models, chosen: Settings, words: transcript.Transcript | None, tell: Hook, keep: export.Partial | None, notes: list[str]
+    media: Media, models: Models, chosen: Settings, words: transcript.Transcript | None, turns: Sequence[Segment], tell: Hook,
+    keep: export.Partial | None, notes: list[str],
 ) -> Heard:
-    """Speech, and the voice model's estimates on the transcript's units or, without times, on what was heard."""
+    """Speech, and the voice model's estimates on the transcript's units or, without times, on the speakers' turns or what was heard."""
     if "voice" not in models and not (words and not words.timed):
         return Heard()
     if not media.has_audio:
@@ -309,7 +333,7 @@ def _listen(
             notes.append("no sound: voices weren't measured")
         return Heard()
     model = models.get("voice")
-    known = units_of(words.segments, media.duration, chosen) if words and words.timed else None
+    known = units_of(words.segments, media.duration, chosen) if words and words.timed else _turned(turns, media.duration, chosen) or None
     try:
         listening = Listening(model, chosen, known, keep=keep)
     except WeightsError as error:
@@ -351,17 +375,28 @@ def _length(media: Media, models: Models) -> float:
     return media.end if read and media.duration > 0 else max(media.duration, media.end if media.duration > 0 else 0.0)
 
 
-def _rows_of(words: transcript.Transcript | None, heard: Heard, seen: Seen, duration: float, chosen: Settings) -> tuple[list[Segment], timeline.Link]:
+def _rows_of(
+    words: transcript.Transcript | None, heard: Heard, seen: Seen, turns: Sequence[Segment], duration: float, chosen: Settings
+) -> tuple[list[Segment], timeline.Link]:
     """What the table's rows are made of: units of words where there are words, else of speech; with the speakers' names."""
     said: list[Segment] = []
     if words:
         timed = words.segments if words.timed else transcript.spread(words.segments, heard.speech)
-        said = units_of(timed, duration, chosen)
+        said = units_of(speakers.spoken_by(timed, turns) if turns else timed, duration, chosen)
+    elif turns:
+        said = _turned(turns, duration, chosen)
     spoken = said or [Segment(a, b) for a, b in heard.speech]
     if chosen.granularity == "window" and not said:
         spoken = timeline.lay(spoken, timeline.windows(duration, chosen.window, chosen.hop or chosen.window))
-    linked = timeline.link(spoken, seen.estimates)
+    linked = timeline.link(spoken, seen.estimates, seen.mouths)
     return [replace(u, person=linked.voices.get(u.person, u.person)) for u in spoken], linked
+
+
+def _turned(turns: Sequence[Segment], duration: float, chosen: Settings) -> list[Segment]:
+    """Turns without words, at the chosen granularity."""
+    if chosen.granularity == "window":
+        return timeline.lay(turns, timeline.windows(duration, chosen.window, chosen.hop or chosen.window)) if turns else []
+    return speakers.joined(turns, math.inf) if chosen.granularity == "turn" else list(turns)
 
 
 def units_of(words: Sequence[Segment], duration: float, chosen: Settings) -> list[Segment]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,19 @@ from attune.types import SOMEONE, Estimates, Segment
 
 SPEAKER = "speaker"                      # a voice that can't be given to a face or a name
 SEEN_WHILE_SPEAKING = 0.5                # an only face must be in view for this share of the speech to be taken for the speaker's
+
+
+LOOKS = 5                                # pictures of a face during a voice, from which its mouth's motion can be told
+MOVING = 0.1                             # logarithm of a mouth's motion up to which it counts as resting while others speak
+CLEAR = 0.1                              # by how much the motion's logarithm must be above that of the other faces
+
+
+class Mouths(NamedTuple):
+    """How mouths moved: parallel arrays of time (s), person (names) and motion, 1 at rest."""
+
+    time: np.ndarray
+    person: Sequence[str]
+    moved: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -28,8 +42,9 @@ class Link:
     notes: tuple[str, ...] = ()
 
 
-def link(units: Sequence[Segment], faces: Estimates | None) -> Link:
-    """Join voices and faces where it can't be wrong: one voice, one face, and the face in view while the voice is heard.
+def link(units: Sequence[Segment], faces: Estimates | None, mouths: Mouths | None = None) -> Link:
+    """Join voices and faces where it can't be wrong: one voice, one face, and the face in view while the voice is heard; or, of several, the face whose
+    mouth moves while the voice is heard, where it is clear which.
 
     A transcript's name goes to the face; without one the voice takes the face's name. Everybody else keeps apart: unnamed voices
     are called "speaker".
@@ -41,6 +56,9 @@ def link(units: Sequence[Segment], faces: Estimates | None) -> Link:
     if not speakers or not people:
         return apart
     if len(speakers) > 1 or len(people) > 1:
+        seen_to_speak = spoken_by_faces(units, mouths) if mouths else {}
+        if seen_to_speak:
+            return _joined(speakers, seen_to_speak, apart)
         return replace(apart, notes=("several people: voices and faces are not linked, so fused rows of a voice hold voice and words only",))
     assert faces is not None
     spoken = sum(u.duration for u in units)
@@ -49,6 +67,50 @@ def link(units: Sequence[Segment], faces: Estimates | None) -> Link:
         return replace(apart, notes=("the only face is out of view for most of the speech: voice and face are not linked",))
     name = people[0] if speakers[0] == SOMEONE else speakers[0]
     return Link({people[0]: name}, {speakers[0]: name}, ("the only face in view is taken to be the speaker's",))
+
+
+def spoken_by_faces(units: Sequence[Segment], mouths: Mouths) -> dict[str, str]:
+    """voice -> face: for each voice the face whose mouth moves most while it is heard, compared with the other faces, and with its own motion while
+    others are heard; voices for which that isn't clear are left out. A voice and a face are joined once at most, the clearest first."""
+    voices, people = list(dict.fromkeys(u.person for u in units)), list(dict.fromkeys(p for p in mouths.person if p != SOMEONE))
+    score = np.full((len(voices), len(people)), np.nan)
+    turns = {v: [(u.start, u.end) for u in units if u.person == v] for v in voices}
+    moved = np.log(np.maximum(mouths.moved, 1e-3))
+    heard = {v: np.any([(mouths.time > a) & (mouths.time <= b) for a, b in turns[v]], axis=0) for v in voices}
+    spoken = np.any(list(heard.values()), axis=0)
+    for j, person in enumerate(people):
+        mine = np.array([p == person for p in mouths.person])
+        for i, voice in enumerate(voices):
+            during, others = mine & heard[voice], mine & spoken & ~heard[voice]
+            if during.sum() >= LOOKS:
+                rest = float(np.median(moved[others])) if others.sum() >= LOOKS else 0.0
+                score[i, j] = float(np.median(moved[during])) - min(rest, MOVING)
+    found: dict[str, str] = {}
+    left = np.nan_to_num(score, nan=-np.inf)
+    while left.size and np.isfinite(left.max()):
+        i, j = divmod(int(left.argmax()), len(people))
+        best = left[i, j]
+        others = np.delete(left[i], j)
+        if best < CLEAR / 2 or (len(others) and best - others.max() < CLEAR):
+            left[i] = -np.inf
+            continue
+        found[voices[i]] = people[j]
+        left[i], left[:, j] = -np.inf, -np.inf
+    return found
+
+
+def _joined(speakers: list[str], found: dict[str, str], apart: Link) -> Link:
+    """Voices with the faces that were seen to speak: a transcript's or a book's name stays, "speaker 1" becomes the face's name."""
+    faces, voices = {}, dict(apart.voices)
+    for voice, face in found.items():
+        if voice == SOMEONE or voice.startswith(SPEAKER):
+            voices[voice] = face
+        else:
+            faces[face] = voice
+    said = ", ".join(f"{voice or 'the voice'} is {face}" for voice, face in found.items())
+    left = [v or "the voice" for v in speakers if v not in found]
+    apart_too = f"; not clear for {', '.join(left)}" if left else ""
+    return Link(faces, voices, (f"by the motion of mouths: {said}{apart_too}",))
 
 
 def rename(e: Estimates, names: dict[str, str]) -> Estimates:

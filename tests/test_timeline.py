@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attune.taxonomy import taxonomy
-from attune.timeline import link, pauses, rows, windows
+from attune.timeline import Mouths, link, pauses, rows, windows
 from attune.types import Estimates, Segment
 
 
@@ -88,3 +88,37 @@ def test_windows_of_a_fifth_of_a_second():
     out = windows(10, 0.2, 0.2)
     assert len(out) == 50
     assert out[-1].end == 10
+
+
+def mouths(**moved):
+    """Motion of each person's mouth, three times a second: a function of time."""
+    times = np.arange(0, 12, 1 / 3)
+    rows = [(t, name.replace("_", " "), f(t)) for name, f in moved.items() for t in times]
+    return Mouths(np.array([r[0] for r in rows]), [r[1] for r in rows], np.array([r[2] for r in rows]))
+
+
+def test_of_several_faces_the_one_whose_mouth_moves_is_the_speakers():
+    seen = faces(("person 1", 0, 12), ("person 2", 0, 12))
+    said = [Segment(0, 6, "speaker 1"), Segment(6, 12, "speaker 2")]
+    joined = link(said, seen, mouths(person_1=lambda t: 1.0 if t < 6 else 1.6, person_2=lambda t: 1.5 if t < 6 else 0.9))
+    assert joined.voices == {"speaker 1": "person 2", "speaker 2": "person 1"} and "motion of mouths" in joined.notes[0]
+    named = link([Segment(0, 6, "Ada"), Segment(6, 12, "Bo")], seen, mouths(person_1=lambda t: 1.0 if t < 6 else 1.6, person_2=lambda t: 1.5 if t < 6 else 0.9))
+    assert named.faces == {"person 2": "Ada", "person 1": "Bo"} and named.voices == {}
+
+
+def test_an_unnamed_voice_goes_to_the_face_that_talks():
+    joined = link([Segment(0, 12)], faces(("person 1", 0, 12), ("person 2", 0, 12)), mouths(person_1=lambda t: 1.0, person_2=lambda t: 1.5))
+    assert joined.voices == {"": "person 2"}
+
+
+def test_mouths_that_move_alike_join_nobody():
+    seen = faces(("person 1", 0, 12), ("person 2", 0, 12))
+    for f in (lambda t: 1.5, lambda t: 1.0):
+        joined = link([Segment(0, 6, "speaker 1"), Segment(6, 12, "speaker 2")], seen, mouths(person_1=f, person_2=f))
+        assert joined.faces == {} and "not linked" in joined.notes[0]
+
+
+def test_who_chews_all_along_is_not_taken_for_every_speaker():
+    seen = faces(("person 1", 0, 12), ("person 2", 0, 12))
+    joined = link([Segment(0, 6, "speaker 1"), Segment(6, 12, "speaker 2")], seen, mouths(person_1=lambda t: 1.6, person_2=lambda t: 0.9 if t < 6 else 2.5))
+    assert joined.voices.get("speaker 2") == "person 2"

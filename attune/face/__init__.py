@@ -13,6 +13,7 @@ import numpy as np
 from attune.face import align, quality
 from attune.face.align import Array
 from attune.face.detect import SMALLEST_USABLE, Found
+from attune.face.mouth import Motion, Mouths
 from attune.face.search import Search
 from attune.face.track import MEMORY, Tracker, shot_of
 from attune.settings import Settings
@@ -42,7 +43,7 @@ class FaceStream:
     model : module of attune/face/models, or None to find faces only
         Its SIZE (h, w), TAXONOMIES, load(), and TEMPLATE (5, 2) in pixels of that size; without one the crop is `align.level`'s.
     settings : Settings
-        min_face, face_score, search, patience and portraits are used.
+        min_face, face_score, search, patience and portraits are used; with `speakers`, mouths are watched too.
     """
 
     def __init__(self, model: FaceModel | None, settings: Settings | None = None) -> None:
@@ -52,6 +53,7 @@ class FaceStream:
         self.width = sum(len(taxonomy(name)) for name in model.TAXONOMIES) if model else 0      # k, columns of the values
         self._search = Search(every=self.settings.search, min_face=self.settings.min_face, score=self.settings.face_score)
         self._tracker = Tracker(self.settings.patience)
+        self._mouths = Mouths() if self.settings.speakers else None
         self._portraits: dict[int, tuple[float, Array]] = {}
 
     def push(self, time: float, frame: Array) -> tuple[Faces, Array]:
@@ -71,6 +73,8 @@ class FaceStream:
         found = self._search.find(time, frame, shot)
         aligned = np.array([quality.aligned(frame, points) for points in found.landmarks])
         track = self._tracker.update(time, frame, found.box, aligned, shot)
+        if self._mouths:
+            self._mouths.push(time, track, aligned)
         sharp = np.array([quality.sharpness(face) for face in aligned])
         pose = np.array([quality.pose(points) for points in found.landmarks]).reshape(-1, 3)
         good = np.array([quality.quality(*face) for face in zip(found.box, found.score, pose, sharp, strict=True)])
@@ -89,6 +93,11 @@ class FaceStream:
         A name once given stays: it doesn't depend on what comes later.
         """
         return {track: f"person {i}" for i, track in enumerate(self._tracker.people, start=1)}
+
+    @property
+    def motion(self) -> Motion:
+        """How the mouths moved so far; empty unless speakers are told apart."""
+        return self._mouths.motion if self._mouths else Motion()
 
     @property
     def portraits(self) -> dict[int, Array]:

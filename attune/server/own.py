@@ -30,7 +30,7 @@ from attune.text import recognisers
 KIND = "attune"
 LOOK = 0.5                               # s between two looks at a job whose progress is told
 ALIVE = 15.0                             # s after which a silent stream says that it is alive
-OURS = ("transcript", "portraits")       # settings that a client doesn't choose: a path on this machine; pictures of people, unless kept on purpose
+OURS = ("transcript", "voices", "portraits")     # settings that a client doesn't choose: paths on this machine; pictures of people, unless kept on purpose
 REPORT = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox allow-scripts allow-downloads"
 
 NOTICE = {
@@ -114,6 +114,8 @@ def _check(given: dict[str, Any], service: Service) -> None:
             raise SettingError(f"settings.{name}: {str(value)[:80]!r}; expected something like {default!r}")
         if isinstance(default, str) and not (isinstance(value, str) or value is None):
             raise SettingError(f"settings.{name}: {str(value)[:80]!r}; expected something like {default!r}")
+    if given.get("baseline") not in (None, "own"):
+        raise SettingError(f"settings.baseline: {str(given['baseline'])[:80]!r}; expected own, or nothing: files on this machine aren't read")
     known = ["auto", *registry.names(recognisers.FOLDER)]
     if given.get("recogniser", "auto") not in known:
         raise unknown("recogniser", str(given["recogniser"]), known)
@@ -244,6 +246,22 @@ def recordings(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50
 @router.get("/recordings/{recording_id}", summary="A whole recording as JSON")
 def recording(request: Request, recording_id: str) -> Response:
     return _exported(request, recording_id, "json")
+
+
+@router.get("/recordings/{recording_id}/facts", summary="What the report shows, as data")
+def facts(request: Request, recording_id: str) -> Response:
+    """People with their means, series by person, taxonomies with their colours, words, settings: what a page needs to draw a recording."""
+    from attune import report as page
+
+    place = _place(request, recording_id)
+    return place if isinstance(place, Response) else JSONResponse(page.facts(export.read(place)))
+
+
+@router.get("/formats", summary="The formats that a recording can be exported in")
+def formats() -> dict[str, dict[str, str]]:
+    """By the name to give as `as`: a title, and the suffix of the file."""
+    found = {name: exports.load(name) for name in exports.names()}
+    return {name: {"title": (module.__doc__ or name).partition(":")[0], "suffix": module.SUFFIX} for name, module in found.items() if module.SUFFIX}
 
 
 @router.get("/recordings/{recording_id}/export", summary="A recording in another format")

@@ -1,0 +1,318 @@
+"""Who speaks when: stretches of speech given to voices that are told apart, and known again across recordings.
+
+Sound passes through once. Each interval of speech is cut into windows of about 1.6 s, each window becomes a vector (`voiceprint`), and at the
+end the vectors are put together by average linkage: the two groups that are most alike become one, until none are alike enough or as many are left as
+were asked for. Where neighbouring windows belong to different voices, the turn changes half-way between them.
+
+Limits: one voice at a time is named, also where two speak at once; a backchannel shorter than a window goes to whoever speaks around it; voices of one
+recording are told apart best when each speaks for some ten seconds. `benchmarks/speakers.py` counts how often it errs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from attune.errors import SettingError
+from attune.settings import Settings
+from attune.types import Segment
+from attune.voice import _Tape
+from attune.voice.activity import SAMPLE_RATE, Activity
+from attune.voice.voiceprint import HIDDEN, LENGTH, voiceprints
+
+PAUSE = 0.3                              # s of silence that ends an interval: speakers change in shorter pauses than utterances do
+LONGEST = 30.0                           # s of one interval
+STEP = 0.8                               # s from window to window
+SHORTEST = 0.1                           # s of sound that a vector is made of
+ALIKE = 0.62                             # least mean cosine within one voice; chosen on AMI's training excerpts (benchmarks/speakers.py)
+KNOWN = 0.70                             # least cosine to a voice of the book
+PASSING = 2.0                            # s; a voice with less is given to the nearest that has more
+AT_ONCE = 3000                           # vectors that are compared each with each
+
+
+class SpeakerStream:
+    """Sound in, turns out.
+
+    Parameters
+    ----------
+    settings
+        `speech` and `pause` are used.
+
+    Raises
+    ------
+    WeightsError
+        If the package that carries the speech detector or the voiceprints isn't installed.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._activity = Activity(threshold=self.settings.speech, pause=min(PAUSE, self.settings.pause), max_length=LONGEST)
+        self._tape = _Tape(round((LONGEST + 2) * SAMPLE_RATE))
+        self._vectors = [np.zeros((0, HIDDEN), np.float32)]
+        self._windows: list[tuple[float, float, float, float]] = []      # of a vector's window, and of what it speaks for
+
+    @property
+    def duration(self) -> float:
+        """Seconds of sound pushed so far."""
+        return self._activity.received / SAMPLE_RATE
+
+    def push(self, samples: np.ndarray) -> None:
+        """Hear more sound, float (n,) at 16 kHz."""
+        for at in range(0, len(samples), SAMPLE_RATE):
+            chunk = samples[at : at + SAMPLE_RATE]
+            self._tape.append(np.asarray(chunk, np.float32))
+            self._hear(self._activity.push(chunk))
+
+    def close(self) -> None:
+        """The sound is over."""
+        self._hear(self._activity.close())
+
+    def turns(self, speakers: str | int = "auto", book: Mapping[str, np.ndarray] | None = None) -> list[Segment]:
+        """Turns in order, each with its speaker: a name of the book, or "speaker 1", "speaker 2" in the order of appearance.
+
+        Parameters
+        ----------
+        speakers
+            How many there are; "auto" finds out.
+        book
+            name -> vector (256,) of voices that are known.
+        """
+        vectors = np.concatenate(self._vectors)
+        seconds = np.array([end - start for *_, start, end in self._windows])
+        who = together(vectors, seconds, None if speakers == "auto" else int(speakers))
+        names = _named(vectors, seconds, who, book or {})
+        pieces = [Segment(start, end, names[k]) for (*_, start, end), k in zip(self._windows, who.tolist(), strict=True)]
+        return joined(pieces, self.settings.pause)
+
+    def voices(self, speakers: str | int = "auto") -> dict[str, np.ndarray]:
+        """name -> vector of everybody who was heard, for a book; the names are those of `turns`."""
+        vectors = np.concatenate(self._vectors)
+        seconds = np.array([end - start for *_, start, end in self._windows])
+        who = together(vectors, seconds, None if speakers == "auto" else int(speakers))
+        names = _named(vectors, seconds, who, {})
+        return {names[k]: _centre(vectors[who == k], seconds[who == k]) for k in dict.fromkeys(who.tolist())}
+
+    def _hear(self, intervals: list[tuple[float, float]]) -> None:
+        for start, end in intervals:
+            looks = _windowed(start, end)
+            heard = [self._tape.read(round(a * SAMPLE_RATE), round(b * SAMPLE_RATE)) for a, b in looks]
+            kept = [k for k, wave in enumerate(heard) if len(wave) >= SHORTEST * SAMPLE_RATE]
+            if not kept:
+                continue
+            self._vectors.append(voiceprints([heard[k] for k in kept]))
+            middles = [(looks[k][0] + looks[k][1]) / 2 for k in kept]
+            edges = [start, *((a + b) / 2 for a, b in pairwise(middles)), end]
+            self._windows += [(*looks[k], edges[i], edges[i + 1]) for i, k in enumerate(kept)]
+
+
+def _windowed(start: float, end: float) -> list[tuple[float, float]]:
+    """Windows of `LENGTH` over an interval, evenly, at most `STEP` apart; a shorter interval is one.
+
+    >>> _windowed(0, 1), [round(a, 1) for a, _ in _windowed(0, 3.2)]
+    ([(0, 1)], [0.0, 0.8, 1.6])
+    """
+    if end - start <= LENGTH:
+        return [(start, end)]
+    n = int(np.ceil((end - start - LENGTH) / STEP - 1e-9)) + 1
+    return [(a, a + LENGTH) for a in np.linspace(start, end - LENGTH, n).tolist()]
+
+
+# Putting vectors together
+
+
+def together(vectors: np.ndarray, seconds: np.ndarray, count: int | None = None) -> np.ndarray:
+    """(n,) which voice each vector (n, d) belongs to, numbered by first appearance; seconds (n,) say how long each speaks.
+
+    Average linkage (Sokal & Michener 1958) on cosines, until none are as alike as `ALIKE` or `count` are left.
+
+    >>> together(np.eye(3)[[0, 1, 0, 0, 1]], np.full(5, 2.0)).tolist()
+    [0, 1, 0, 0, 1]
+    """
+    if count is not None and count < 1:
+        raise SettingError(f"speakers={count}; expected a number from 1, or auto")
+    n = len(vectors)
+    if n > AT_ONCE:                       # parts first, then what they gave
+        parts = [np.arange(at, min(at + AT_ONCE, n)) for at in range(0, n, AT_ONCE)]
+        labels, groups = np.zeros(n, np.int64), 0
+        for rows in parts:
+            labels[rows] = groups + together(vectors[rows], seconds[rows])
+            groups = int(labels[rows].max()) + 1
+        centres = np.array([_centre(vectors[labels == g], seconds[labels == g]) for g in range(groups)])
+        return _in_order(_linked(centres, np.bincount(labels, seconds, groups), count)[labels])
+    return _in_order(_settled(vectors, seconds, _linked(vectors, np.ones(n), count), count))
+
+
+def _linked(vectors: np.ndarray, weight: np.ndarray, count: int | None, alike_enough: float | None = None) -> np.ndarray:
+    """Group of each vector (n,)."""
+    n = len(vectors)
+    group, size, alive = np.arange(n), weight.astype(np.float64), n
+    alike = (vectors @ vectors.T).astype(np.float64)
+    np.fill_diagonal(alike, -np.inf)
+    best = alike.argmax(axis=1) if n else np.zeros(0, np.int64)
+    top = alike[np.arange(n), best]
+    while alive > (count or 1):
+        i = int(top.argmax())
+        j = int(best[i])
+        if count is None and top[i] < (ALIKE if alike_enough is None else alike_enough):
+            break
+        row = (size[i] * alike[i] + size[j] * alike[j]) / (size[i] + size[j])
+        row[[i, j]] = -np.inf
+        alike[i], alike[:, i], alike[j], alike[:, j] = row, row, -np.inf, -np.inf
+        size[i], size[j] = size[i] + size[j], 0.0
+        group[group == j] = i
+        top[j] = -np.inf
+        stale = np.flatnonzero((best == i) | (best == j) | (row > top))
+        best[stale] = alike[stale].argmax(axis=1)
+        top[stale] = alike[stale, best[stale]]
+        best[i], top[i] = int(alike[i].argmax()), float(alike[i].max())
+        alive -= 1
+    return group
+
+
+def _settled(vectors: np.ndarray, seconds: np.ndarray, group: np.ndarray, count: int | None) -> np.ndarray:
+    """Groups without those that hardly speak: their vectors go to the nearest of the others."""
+    length = {g: float(seconds[group == g].sum()) for g in dict.fromkeys(group.tolist())}
+    stay = [g for g, s in length.items() if s >= PASSING]
+    if count is not None or not stay or len(stay) == len(length):
+        return group
+    centres = np.array([_centre(vectors[group == g], seconds[group == g]) for g in stay])
+    passing = ~np.isin(group, stay)
+    group = group.copy()
+    group[passing] = np.array(stay)[(vectors[passing] @ centres.T).argmax(axis=1)]
+    return group
+
+
+def _centre(vectors: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Mean direction (d,), by how long each speaks."""
+    total = (vectors * np.maximum(seconds, 1e-3)[:, None]).sum(axis=0)
+    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-9), np.float32)
+
+
+def _in_order(group: np.ndarray) -> np.ndarray:
+    """Groups numbered by first appearance."""
+    number = {g: i for i, g in enumerate(dict.fromkeys(group.tolist()))}
+    return np.array([number[g] for g in group.tolist()], np.int64)
+
+
+def _named(vectors: np.ndarray, seconds: np.ndarray, who: np.ndarray, book: Mapping[str, np.ndarray]) -> dict[int, str]:
+    """Names of the voices: the book's where one is near, each name once, the nearest first."""
+    groups = list(dict.fromkeys(who.tolist()))
+    near = [(float(_centre(vectors[who == g], seconds[who == g]) @ voice), g, name) for g in groups for name, voice in book.items()]
+    names: dict[int, str] = {}
+    for cosine, g, name in sorted(near, key=lambda x: -x[0]):
+        if cosine >= KNOWN and g not in names and name not in names.values():
+            names[g] = name
+    number = 0
+    for g in groups:
+        if g not in names:
+            number += 1
+            while f"speaker {number}" in book:
+                number += 1
+            names[g] = f"speaker {number}"
+    return names
+
+
+def gathered(heard: Sequence[Mapping[str, np.ndarray]]) -> tuple[dict[str, np.ndarray], list[dict[str, str]]]:
+    """One name for each voice over several recordings: a book, and for each recording which of its speakers is whom in it.
+
+    >>> one, other = np.eye(256, dtype=np.float32)[:2]
+    >>> book, who = gathered([{"speaker 1": one}, {"speaker 1": other, "speaker 2": one}])
+    >>> list(book), who
+    (['voice 1', 'voice 2'], [{'speaker 1': 'voice 1'}, {'speaker 1': 'voice 2', 'speaker 2': 'voice 1'}])
+    """
+    vectors = np.array([v for said in heard for v in said.values()], np.float32).reshape(-1, HIDDEN)
+    group = _in_order(_linked(vectors, np.ones(len(vectors)), None, KNOWN))
+    book = {f"voice {g + 1}": _centre(vectors[group == g], np.ones(int((group == g).sum()))) for g in dict.fromkeys(group.tolist())}
+    number = iter(group.tolist())
+    return book, [{name: f"voice {next(number) + 1}" for name in said} for said in heard]
+
+
+# Turns
+
+
+def joined(pieces: Sequence[Segment], pause: float) -> list[Segment]:
+    """Pieces of one speaker with less than a pause between them become one.
+
+    >>> [(s.start, s.end, s.person) for s in joined([Segment(0, 1, "A"), Segment(1.2, 2, "A"), Segment(2, 3, "B")], 0.6)]
+    [(0, 2, 'A'), (2, 3, 'B')]
+    """
+    out: list[Segment] = []
+    for piece in pieces:
+        if out and out[-1].person == piece.person and piece.start - out[-1].end < pause:
+            out[-1] = replace(out[-1], end=piece.end)
+        else:
+            out.append(piece)
+    return out
+
+
+def spoken_by(words: Sequence[Segment], turns: Sequence[Segment]) -> list[Segment]:
+    """Segments of a transcript with the speaker of the turn that covers most of each; those that have a name keep it.
+
+    A segment with words is cut where the speaker changes between them.
+    """
+    starts, ends = (np.array([getattr(t, side) for t in turns]) for side in ("start", "end"))
+
+    def speaker(s: Segment) -> str:
+        if not len(turns):
+            return s.person
+        cover = np.minimum(ends, s.end) - np.maximum(starts, s.start)
+        away = np.maximum(np.maximum(starts - s.end, s.start - ends), 0)
+        return turns[int(cover.argmax())].person if cover.max() > 0 else turns[int(away.argmin())].person
+
+    out: list[Segment] = []
+    for s in words:
+        if s.person or not s.words:
+            out.append(s if s.person else replace(s, person=speaker(s)))
+            continue
+        run: list[Segment] = []
+        for w in s.words:
+            w = replace(w, person=speaker(w))
+            if run and run[-1].person != w.person:
+                out.append(_phrase(s, run))
+                run = []
+            run.append(w)
+        out.append(_phrase(s, run))
+    return out
+
+
+def _phrase(of: Segment, words: list[Segment]) -> Segment:
+    whole = len(words) == len(of.words)
+    return replace(of, start=of.start if whole else words[0].start, end=of.end if whole else words[-1].end, person=words[0].person,
+                   text=of.text if whole else " ".join(w.text for w in words), words=tuple(words))
+
+
+# The book
+
+
+@dataclass(frozen=True)
+class Book:
+    """Voices that are known by name: vectors that can tell people apart, to be kept like any other personal data.
+
+    >>> Book({"Ada": np.eye(256)[0]}).voices["Ada"].shape
+    (256,)
+    """
+
+    voices: Mapping[str, np.ndarray]
+
+    @classmethod
+    def read(cls, path: str | Path) -> Book:
+        """The book in a file that `write` made; `SettingError` if it isn't one."""
+        try:
+            found = json.loads(Path(path).read_text(encoding="utf-8"))
+            voices = {str(name): np.asarray(v, np.float32) for name, v in found["voices"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SettingError(f"{path} is no book of voices ({error}); make one by: attune voices learn NAME=FILE -o {path}") from error
+        for name, v in voices.items():
+            if v.shape != (HIDDEN,) or not np.isfinite(v).all():
+                raise SettingError(f"{path}: the voice {name!r} has shape {v.shape}, expected {(HIDDEN,)} finite numbers; learn it again")
+        return cls(voices)
+
+    def write(self, path: str | Path) -> None:
+        said = {"about": "voices by name, as attune voices learned them; they identify people, keep them like other personal data",
+                "voices": {name: [round(float(x), 6) for x in v] for name, v in self.voices.items()}}
+        Path(path).write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")

