@@ -64,6 +64,7 @@ def evaluate(
     drop_leak: Annotated[bool, typer.Option("--drop-leak", help="Leave out items that were there in training, and say so.")] = False,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Keep items that were there in training, and say so.")] = False,
     baseline: Annotated[bool, typer.Option("--baseline", help="Score a second time with each person's own clips as baseline.")] = False,
+    decision: Annotated[list[str], typer.Option(help="A label: what acting on it gains, and by how many degrees it is missed; may be repeated.")] = [],  # noqa: B006
     draws: Annotated[int, typer.Option(help="Draws of the bootstrap.", min=10)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for figures, evaluation file and predictions.")] = Path("evaluated"),
@@ -77,6 +78,7 @@ def evaluate(
     if drop_leak and allow_leak:
         raise SettingError("--drop-leak and --allow-leak exclude each other; choose one")
     command = _command(corpus, model, split, protocol, into, predictions, seen, drop_leak, allow_leak, baseline, draws, seed)
+    command += "".join(f" --decision {label}" for label in decision)
     with _Progress() as shown:
         if predictions is not None:
             result = flow.evaluate_predictions(predictions, draws=draws, seed=seed, command=command, hook=shown.step)
@@ -93,8 +95,25 @@ def evaluate(
     for note in result.notes:
         out_console.print(f"[yellow]·[/] {escape(note)}", highlight=False)
     written = result.write(out / folder_name)
+    for label in decision:
+        written += _decided(result, label, out / folder_name, draws, seed)
     out_console.print(f"\n[dim]{escape(command)}[/]", highlight=False, soft_wrap=True)
     console.print(f"[green]✓[/] {len(written)} files in [cyan]{escape(str(out / folder_name))}[/]", highlight=False, soft_wrap=True)
+
+
+def _decided(result: Any, label: str, folder: Path, draws: int, seed: int) -> list[Path]:
+    """Decision curves of a label, wherever it was scored, printed and written."""
+    from attune.errors import unknown
+    from attune.evaluate import deciding, tables
+
+    fitting = [s for s in result.scores if label in s.labels]
+    if not fitting:
+        raise unknown("scored label", label, dict.fromkeys(name for s in result.scores for name in s.labels))
+    text = "\n".join(deciding.markdown(deciding.decide(s.predictions, label, draws=draws, seed=seed), tables.title(s)) for s in fitting)
+    out_console.print(Text("\n" + text))
+    path = folder / f"decision-{label}.md"
+    path.write_text(text, encoding="utf-8")
+    return [path]
 
 
 def _on_corpus(
