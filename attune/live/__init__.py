@@ -88,7 +88,7 @@ class Session:
         self._pace, self._hints, self._recent = Pace(self.settings.fps), hints.Hints(), Recent()
         self._speaking = self._over = False
         self._next, self._next_sentence, self._next_voice, self._sentence = EVERY, SENTENCE[0], EVERY, ""
-        self._spoke = 0.0                                     # when speech was last heard
+        self._spoke, self._clipped = 0.0, -math.inf           # when speech was last heard, and clipped sound
         self._baselines: dict[str, baseline.Baseline] = {}
 
     # ---- in -----------------------------------------------------------------------------------------------------------------
@@ -288,7 +288,8 @@ class Session:
         self._speaking = going is not None
         self._spoke = stream.judged if self._speaking else self._spoke
         if "voice" not in self.muted:
-            told += self._hints.update(stream.duration, "voice", "clipped", hints.clipped(samples))
+            self._clipped = stream.duration if hints.clipped(samples) else self._clipped
+            told += self._hints.update(stream.duration, "voice", "clipped", stream.duration - self._clipped < EVERY)
             told += self._hints.update(stream.duration, "voice", "no_speech", not self._speaking and stream.judged > self._spoke)
         if going is not None and going[1] >= self._next_voice:
             told += self._going(*going)

@@ -12,7 +12,8 @@ import httpx
 import numpy as np
 import pytest
 
-hume = pytest.importorskip("hume_expression_measurement")
+pytest.importorskip("hume_expression_measurement")
+import hume_expression_measurement as hume
 from hume_expression_measurement import (
     AsyncExpressionMeasurementClient,
     AudioConfigUpdate,
