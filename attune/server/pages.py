@@ -21,8 +21,8 @@ KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg":
 INDEX = "index.html"
 
 # Only what this server sends may run, show or be asked; pictures and sound come from the page's own camera, microphone and memory.
-POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self'; connect-src 'self'{ws}; "
-          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self'; "
+          "connect-src 'self'{ws}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 DEVICES = "camera=(self), microphone=(self), geolocation=(), display-capture=(), payment=(), usb=()"
 HOST = re.compile(r"[a-z0-9.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?", re.I)
 
@@ -49,8 +49,7 @@ def static(name: str) -> Response:
         text = _text(HERE / name)
     else:
         return problem(404, "path", f"nothing is at /static/{name[:60]}; the page is at /")
-    return Response(text, media_type=KINDS[name.rpartition(".")[2]], headers={"Content-Security-Policy": "default-src 'none'; style-src 'self'",
-                                                                              "Cache-Control": "no-cache"})
+    return Response(text, media_type=KINDS[name.rpartition(".")[2]], headers={"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-cache"})
 
 
 def policy(host: str) -> str:

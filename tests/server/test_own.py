@@ -95,3 +95,18 @@ def test_nothing_is_found_before_there_is_anything(local):
     pytest.importorskip("duckdb")
     answer = local().get("/v1/find", params={"query": "happy"})
     assert answer.status_code == 400 and "no recordings yet" in answer.json()["message"]
+
+
+def test_a_recording_is_told_as_the_data_that_its_report_shows(serving, measured):
+    link = serving + measured["recordings"][0]["link"]
+    facts = get(f"{link}/facts").json()
+    assert [p["id"] for p in facts["people"]] == ["person 1"] and facts["people"][0]["means"][0]["modality"] == "fused"
+    assert {s["modality"] for s in facts["series"]} == {"fused", "face", "voice", "text"}
+    assert len(facts["taxonomies"]["ekman7"]["colours"]) == 7 and get(f"{serving}/v1/recordings/none.0.0/facts").status_code == 404
+
+
+def test_formats_of_export_are_those_of_one_file(serving, measured):
+    formats = get(f"{serving}/v1/formats").json()
+    assert formats["csv"] == {"title": "CSV", "suffix": ".csv"} and "parquet" not in formats
+    link = serving + measured["recordings"][0]["link"]
+    assert get(f"{link}/export?as=rttm").text.startswith("SPEAKER") and "rttm" in formats

@@ -46,12 +46,12 @@ export class Memory {
   }
 
   seen(face, time) {
-    const before = this.rows.face.findLast((row) => row.track === face.track);
-    if (before && before.person !== face.person) {
+    const before = this.rows.face.findLast((row) => row.track === face.track)?.person;
+    if (before !== undefined && before !== face.person) {
       // The track has got another name: so had it before.
       for (const row of this.rows.face) if (row.track === face.track) row.person = face.person;
-      this.people.set(face.person, (this.people.get(face.person) ?? 0) + (this.people.get(before.person) ?? 0));
-      this.people.delete(before.person);
+      this.people.set(face.person, (this.people.get(face.person) ?? 0) + (this.people.get(before) ?? 0));
+      this.people.delete(before);
     }
     this.people.set(face.person, (this.people.get(face.person) ?? 0) + 1);
     this.add("face", { ...face, start: time, end: time });

@@ -34,7 +34,7 @@ export class Overlay {
 
   // Draw; gives the message that is on the screen now for the first time, or null.
   draw(pen, w, h, { now, step, person, taxonomy, still }) {
-    const scale = Math.min(w / this.size[0], h / this.size[1]),
+    const scale = Math.max(w / this.size[0], h / this.size[1]), // as the picture covers its place
       dx = (w - scale * this.size[0]) / 2,
       dy = (h - scale * this.size[1]) / 2;
     const X = (x) => (this.mirrored ? w - dx - x * scale : dx + x * scale),

@@ -104,7 +104,7 @@ function help() {
   fill(
     dialog,
     h("h2", { id: "help-title" }, "Keys"),
-    h("table.keys", KEYS.map(([keys, what]) => h("tr", h("th", keys.split(", ").map((k) => h("kbd", k))), h("td", what)))),
+    h("table.keys-table", KEYS.map(([keys, what]) => h("tr", h("th", keys.split(", ").map((k) => h("kbd", k))), h("td", what)))),
     h(
       "label.tick",
       h("input", {
@@ -124,7 +124,7 @@ function help() {
     h("h2", "How it goes"),
     lines,
     hasKey() && h("p", h("button", { type: "button", click: () => (setKey(""), location.reload()) }, "Forget the server's key")),
-    h("p.go", h("button.primary", { type: "button", click: () => dialog.close() }, "Close")),
+    h("p.go", h("button.primary", { type: "button", autofocus: true, click: () => dialog.close() }, "Close")),
   );
   tell();
   telling = setInterval(tell, 1000);

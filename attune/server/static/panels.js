@@ -20,6 +20,7 @@ export class Panels {
 
   build(memory) {
     this.memory = memory;
+    this.place.dataset.group = this.group;
     this.bar = h("div.controls");
     fill(this.place, this.bar, MODALITIES.map((m) => this.lane(m)));
     this.drawBar();
@@ -109,7 +110,7 @@ export class Panels {
     return this.person !== null && this.memory.people.has(this.person) ? this.person : this.memory.mostSeen();
   }
   show(group) {
-    this.group = group;
+    this.group = this.place.dataset.group = group;
     this.read = this.chosen = 0;
     this.drawBar();
   }
@@ -165,6 +166,10 @@ export class Panels {
       const newest = runs.at(-1)?.at(-1).t ?? -Infinity;
       if (!(lane.pen > from) || still) lane.pen = Math.min(newest, still ? newest : Math.max(lane.pen, newest - 1));
       lane.pen += (newest - lane.pen) * (1 - Math.exp(-step / PEN)) || 0;
+      if (!taxonomy && lane.of) {
+        Object.assign(lane, { labels: [], of: null });
+        fill(lane.chips);
+      }
       if (taxonomy && (chooses || !lane.labels.length || lane.of !== taxonomy)) this.relabel(lane, taxonomy, who, from);
       drawLane(lane.canvas, {
         runs,
@@ -239,11 +244,13 @@ export class Panels {
     const projected = fresh && this.group === "axes" && row.projected;
     lane.badge.hidden = !projected;
     if (projected) {
+      lane.badge.className = "badge";
       lane.badge.textContent = "projected";
       lane.badge.title = "No model here was trained on these; a cited crosswalk leads to them from what was measured.";
     }
     if (lane.modality === "fused" && fresh && row.from?.length) {
       lane.badge.hidden = false;
+      lane.badge.className = "badge plain";
       lane.badge.textContent = "from " + row.from.map((m) => SAID[m]?.toLowerCase() ?? m).join(", ");
       lane.badge.title = row.discord === null || row.discord === undefined ? "" : `how much they disagree, 0 to 1: ${figure(row.discord)}`;
     }

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 CHROMIUM = shutil.which("chromium")
@@ -34,16 +34,24 @@ class Browser:
         flags += [f"--use-file-for-fake-video-capture={camera}"] if camera else []
         flags += [f"--use-file-for-fake-audio-capture={microphone}"] if microphone else []
         self.process = subprocess.Popen([CHROMIUM, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        port_file, until = Path(profile) / "DevToolsActivePort", time.monotonic() + PATIENCE
+        self.open = ExitStack()
+        try:
+            self._connect(connect, Path(profile))
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, connect, profile):
+        port_file, until = profile / "DevToolsActivePort", time.monotonic() + PATIENCE
         while not (port_file.is_file() and port_file.read_text().strip()):
             assert self.process.poll() is None and time.monotonic() < until, "Chromium didn't start"
             time.sleep(0.1)
         port = port_file.read_text().split()[0]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=PATIENCE) as answer:
             target = next(t for t in json.load(answer) if t["type"] == "page")
-        self.line = connect(target["webSocketDebuggerUrl"], max_size=None, open_timeout=PATIENCE)
+        self.line = self.open.enter_context(connect(target["webSocketDebuggerUrl"], max_size=None, open_timeout=PATIENCE))
         self.numbers = itertools.count(1)
-        self.errors, self.requests = [], []
+        self.errors, self.requests, self.first = [], [], []
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.send(f"{domain}.enable")
 
@@ -78,22 +86,22 @@ class Browser:
         return result["result"].get("value")
 
     def until(self, condition, seconds=PATIENCE):
-        """Wait until an expression is true in the page; its value."""
-        value = self.js(f"""new Promise((done) => {{
+        """Wait until an expression is true in the page."""
+        came = self.js(f"""new Promise((done) => {{
             const until = Date.now() + {1000 * seconds}, look = () => {{
                 let value = null;
-                try {{ value = {condition}; }} catch {{}}
+                try {{ value = Boolean({condition}); }} catch {{}}
                 if (value || Date.now() > until) done(value);
                 else setTimeout(look, 60);
             }};
             look();
         }})""")
-        assert value, f"not within {seconds:.0f} s: {condition}; the page says: {self.js('document.body.innerText')[:1500]!r}; errors: {self.errors}"
-        return value
+        assert came, f"not within {seconds:.0f} s: {condition}; the page says: {self.js('document.body.innerText')[:1500]!r}; errors: {self.errors}"
 
     def go(self, address, first=""):
         """Open an address; `first` runs in the page before anything of its own."""
-        if first:
+        if first and first not in self.first:
+            self.first.append(first)
             self.send("Page.addScriptToEvaluateOnNewDocument", source=first)
         self.send("Page.navigate", url=address)
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
@@ -141,7 +149,7 @@ class Browser:
         with suppress(Exception):
             self.send("Browser.close")
         with suppress(Exception):
-            self.line.close()
+            self.open.close()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:

@@ -1,0 +1,528 @@
+"""The live page in a real Chromium, whose camera and microphone play the sample clip, before a real server that measures."""
+
+import itertools
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from browser import CHROMIUM, Browser
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "samples" / "hello.mp4"
+PATIENCE = 240.0                         # s; the machine may be busy
+STATIC = ROOT / "attune" / "server" / "static"
+STARTED = "document.querySelector('#live').dataset.state === 'live'"
+OVER = "document.querySelector('#live').dataset.state === 'over'"
+browsers = pytest.mark.skipif(CHROMIUM is None, reason="looks at the page with Chromium: apt-get install chromium")
+
+# The page's own module, as the page has it: one instance, so that a test sees what the page sees.
+MODULE = "globalThis.page = null; addEventListener('load', () => import('/static/live.js').then((m) => (globalThis.page = m)));"
+# The page's own WebSocket, so that a test can break the line.
+LINE = "const Real = WebSocket; globalThis.lines = []; globalThis.WebSocket = class extends Real { constructor(...a) { super(...a); lines.push(this); } };"
+# Whether and how the page asked for camera and microphone.
+ASKED = ("globalThis.asked = []; const devices = navigator.mediaDevices, real = devices.getUserMedia.bind(devices);"
+         "devices.getUserMedia = (c) => (asked.push(c), real(c));")
+FIRST = f"if (location.protocol === 'http:') {{ {MODULE} {LINE} {ASKED} }}"
+
+
+# ---- what the fake camera and microphone play -----------------------------------------------------------------------------------
+
+def pictures(path, change=lambda rgb, i: rgb, every=1):
+    """The clip's pictures as a file for the fake camera, each changed."""
+    import av
+
+    source, out = av.open(str(SAMPLE)), av.open(str(path), "w", format="mjpeg")
+    with source, out:
+        stream = out.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
+        for i, frame in enumerate(source.decode(video=0)):
+            if i % every == 0:
+                changed = av.VideoFrame.from_ndarray(change(frame.to_ndarray(format="rgb24"), i), format="rgb24")
+                for packet in stream.encode(changed.reformat(format="yuvj420p", dst_color_range="JPEG")):
+                    out.mux(packet)
+        for packet in stream.encode():
+            out.mux(packet)
+    return path
+
+
+def sound(path):
+    """The clip's sound as a file for the fake microphone."""
+    import av
+
+    resampler = av.AudioResampler("s16", "mono", 48_000)
+    with av.open(str(SAMPLE)) as source, wave.open(str(path), "wb") as out:
+        out.setparams((1, 2, 48_000, 0, "NONE", ""))
+        for frame in source.decode(audio=0):
+            for piece in resampler.resample(frame):
+                out.writeframes(piece.to_ndarray().tobytes())
+    return path
+
+
+def twice(rgb, i):
+    """The same face twice, beside each other."""
+    import numpy as np
+
+    half = rgb[:, 160:480]
+    return np.ascontiguousarray(np.concatenate([half, half[:, ::-1]], axis=1))
+
+
+def wall(rgb, i):
+    """Nobody: the picture's own wall."""
+    import numpy as np
+
+    return np.ascontiguousarray(np.resize(rgb[20:60, 20:100], (480, 640, 3)))
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory):
+    """media(name) -> the file, made once."""
+    folder, made = tmp_path_factory.mktemp("media"), {}
+    makers = {"hello": pictures, "two": lambda p: pictures(p, twice, 3), "nobody": lambda p: pictures(p, wall, 12)}
+
+    def get(name):
+        if name not in made:
+            made[name] = sound(folder / "hello.wav") if name == "sound" else makers[name](folder / f"{name}.mjpeg")
+        return made[name]
+
+    return get
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory, media):
+    """browser(camera) -> Chromium with this before its camera; one for each camera."""
+    open_ones = {}
+
+    def get(camera="hello", **more):
+        name = camera, *more.items()
+        if name not in open_ones:
+            files = {"camera": media(camera), "microphone": media("sound")} if camera else {}
+            open_ones[name] = Browser(tmp_path_factory.mktemp("profile"), **files, **more)
+        return open_ones[name]
+
+    yield get
+    for one in open_ones.values():
+        one.close()
+
+
+@pytest.fixture
+def page(browser, serving):
+    """page(camera) -> a browser on the live page, before the start. At the end: no error was written, and no other address was asked."""
+    used = []
+
+    def open_page(camera="hello", view="", **more):
+        one = browser(camera, **more)
+        one.errors.clear(), one.requests.clear()
+        one.send("Page.navigate", url="about:blank")
+        one.go(f"{serving}/{view}", FIRST)
+        one.until("page && document.querySelector('form.idle')")
+        used.append(one)
+        return one
+
+    yield open_page
+    for one in used:
+        one.js("page.stop()")
+        assert one.errors == []
+        others = {r for r in one.requests if urlsplit(r).netloc != urlsplit(serving).netloc and not r.startswith(("blob:", "data:", "about:"))}
+        assert not others
+
+
+def start(one, *, record=False):
+    one.click("[name=agreed]")
+    if record and not one.js("document.querySelector('[name=record]').checked"):
+        one.press("r")
+    one.press("s")
+    one.until(STARTED)
+
+
+def told(one, modality):
+    return one.js(f"page.live.memory.told.{modality}")
+
+
+# ---- the files ------------------------------------------------------------------------------------------------------------------
+
+def test_the_page_may_only_run_show_and_ask_what_this_server_sends(local):
+    answer = local().get("/")
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/html")
+    policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'" and policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["connect-src"] == "'self' ws://127.0.0.1:8000 wss://127.0.0.1:8000" and policy["frame-ancestors"] == "'none'"
+    assert "camera=(self)" in answer.headers["permissions-policy"] and "unsafe" not in str(policy)
+
+
+def test_every_file_that_the_page_names_is_sent_and_none_names_another_address(local):
+    client = local()
+    named, seen = {"/"}, set()
+    while named - seen:
+        name = (named - seen).pop()
+        answer = client.get(name)
+        assert answer.status_code == 200, name
+        seen.add(name)
+        text = answer.text
+        assert set(re.findall(r"https?://[^\s\"'`)]+", text)) <= {"http://www.w3.org/2000/svg", "http://localhost"}, name
+        named |= set(re.findall(r"[\"'](/static/[\w.]+)[\"']", text)) | {f"/static/{n}" for n in re.findall(r"from \"\./([\w.]+)\"", text)}
+    assert {f"/static/{f.name}" for f in STATIC.iterdir()} - {"/static/index.html"} <= seen and {"/static/house.css", "/static/elements.js"} <= seen
+
+
+@pytest.mark.parametrize("name", ["../pages.py", "..%2Fpages.py", "pages.py", "", "%00", "elements.js.map", ".", "live.css%0a"])
+def test_nothing_else_is_sent(local, name):
+    assert local().get(f"/static/{name}").status_code == 404
+
+
+def test_the_page_is_open_where_keys_are_asked_for_but_nothing_of_anybody_is(local):
+    client = local(keys=("k" * 16,))
+    assert client.get("/").status_code == client.get("/static/page.js").status_code == 200
+    assert client.get("/v1/recordings").status_code == 401
+
+
+# ---- live -----------------------------------------------------------------------------------------------------------------------
+
+@browsers
+def test_nothing_is_opened_before_an_agreed_start(page):
+    one = page()
+    assert "Art. 50(3)" in one.js("document.querySelector('.notice details').textContent")
+    one.press("s")
+    one.until("document.querySelector('form.idle .wrong').textContent.includes('confirm')")
+    assert one.js("document.activeElement.name") == "agreed" and one.js("asked.length") == 0 and one.js("lines.length") == 0
+
+
+@browsers
+def test_a_session_draws_boxes_and_lanes_says_a_sentence_and_keeps_nothing(page, serving):
+    import httpx
+
+    before = len(httpx.get(f"{serving}/v1/recordings", timeout=PATIENCE).json())
+    one = page()
+    start(one)
+    one.until("page.live.memory.told.face > 3 && page.live.memory.told.voice > 0 && page.live.memory.told.fused > 1", PATIENCE)
+    one.until("document.getElementById('said').textContent.length > 10")
+    assert one.js("document.getElementById('said').ariaLive") == "polite"
+    assert "Person 1" in one.js("document.getElementById('said').textContent")
+    # the box lies over the face: its edge is drawn, what it frames is not
+    edge, inside = one.js("""(() => {
+        const { overlay } = page.live, [face] = overlay.faces.values(), canvas = overlay.canvas, scale = canvas.width / overlay.size[0];
+        const alpha = (x, y) => Math.max(...canvas.getContext("2d").getImageData(canvas.width - x * scale - 3, y * scale - 3, 7, 7).data.filter((_, i) => i % 4 === 3));
+        const [x0, y0, x1, y1] = face.at;
+        return [alpha(x0, (y0 + y1) / 2), alpha(x0 + 0.12 * (x1 - x0), y0 + 0.5 * (y1 - y0))];
+    })()""")
+    assert edge > 200 and inside == 0
+    # each lane that has estimates draws them in the colour of a label
+    for modality in ("fused", "face", "voice"):
+        assert one.js(f"""(() => {{
+            const canvas = document.querySelector('[data-modality={modality}] canvas'), {{ data }} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            let coloured = 0;
+            for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200 && Math.max(data[i], data[i + 1], data[i + 2]) - Math.min(data[i], data[i + 1], data[i + 2]) > 60) coloured++;
+            return coloured;
+        }})()""") > 30, modality
+    one.press("s")
+    one.until(OVER)
+    assert "Nothing was kept" in one.js("document.getElementById('state').innerText")
+    assert one.js("document.getElementById('video').srcObject === null") and len(httpx.get(f"{serving}/v1/recordings", timeout=PATIENCE).json()) == before
+
+
+@browsers
+def test_what_is_muted_is_neither_sent_nor_measured(page):
+    one = page()
+    start(one)
+    one.until("page.live.memory.told.face > 1 && page.live.memory.told.voice > 0")
+    one.press("f")
+    one.press("v")
+    assert one.js("document.querySelector('[data-mute=face]').ariaPressed") == "true"
+    one.js("""(() => { globalThis.loud = 0; const send = Real.prototype.send; globalThis.kinds = [];
+        lines.at(-1).send = function (data) { if (typeof data !== "string") { kinds.push(data[0]); if (data[0] === 1) loud = Math.max(loud, ...data.slice(9)); }
+        return send.call(this, data); }; })()""".replace("Real.", "Object.getPrototypeOf(Object.getPrototypeOf(lines.at(-1))).constructor."))
+    time.sleep(1.5)                                            # what was under way
+    face, voice = told(one, "face"), told(one, "voice")
+    one.js("loud = 0, kinds.length = 0")
+    time.sleep(2)
+    assert (told(one, "face"), told(one, "voice")) == (face, voice)
+    kinds = one.js("kinds")
+    assert kinds and set(kinds) == {1} and one.js("loud") == 0
+    assert one.js("page.live.memory.why('face', page.live.memory.silences.face.at(-1).start, page.live.memory.silences.face.at(-1).start + 1)") == "muted"
+    one.press("f")
+    one.until(f"page.live.memory.told.face > {face}")
+
+
+@browsers
+def test_keys_choose_dimensions_and_time_and_tell_how_it_goes(page):
+    one = page()
+    start(one)
+    one.until("page.live.memory.told.face > 3 && page.live.memory.told.voice > 0")
+    one.press("d")
+    one.until("[...document.querySelectorAll('[data-modality=face] .chip')].some((c) => c.textContent === 'happiness')")
+    one.press("-")
+    assert one.js("page.live.panels.span") == 60
+    one.click("[data-modality=face] [data-label=happiness]")
+    assert one.js("document.querySelector('[data-modality=face] [data-label=happiness]').ariaPressed") == "false"
+    one.press("?")
+    one.until("document.getElementById('help').open && /p50 \\d+ ms, p95 \\d+ ms/.test(document.getElementById('diagnostics').textContent)")
+    found = one.js("({ page: page.live.delays.of('face'), model: page.live.delays.of('face model') })")
+    assert 0 < found["model"]["p50"] < found["page"]["p50"]
+    one.press("Escape")
+    one.until("!document.getElementById('help').open")
+    one.press("2")
+    one.until("!document.getElementById('files').hidden && document.getElementById('live').hidden")
+    one.press("f")
+    assert not one.js("page.live.muted.face")                  # keys of the session are the live view's
+    one.press("1")
+    one.until("!document.getElementById('live').hidden")
+    assert one.js("page.live.state") == "live"
+
+
+@browsers
+def test_typed_words_are_read_as_those_of_the_utterance(page):
+    one = page()
+    start(one)
+    one.until("page.live.memory.rows.voice.some((row) => !row.interim)", PATIENCE)
+    one.js("document.querySelector('.type input').value = 'I am so happy about this'")
+    one.js("document.querySelector('form.type').requestSubmit()")
+    one.until("page.live.memory.told.text > 0")
+    text, voices = one.js("page.live.memory.rows.text[0]"), one.js("page.live.memory.rows.voice")
+    assert text["text"] == "I am so happy about this"
+    assert any(abs(v["start"] - text["start"]) < 0.01 and abs(v["end"] - text["end"]) < 0.01 for v in voices)
+    one.press("d")
+    one.until("document.querySelector('[data-modality=text] .latest').textContent.includes('%')")
+
+
+@browsers
+def test_stop_leads_to_a_report_when_a_recording_is_kept(page, serving):
+    import httpx
+
+    one = page()
+    start(one, record=True)
+    one.until("page.live.memory.told.face > 3")
+    assert "recording" in one.js("document.getElementById('corner').innerText")
+    one.press("s")
+    one.until("document.getElementById('report-link')")
+    link = one.js("document.getElementById('report-link').getAttribute('href')")
+    report = httpx.get(serving + link, timeout=PATIENCE)
+    assert report.status_code == 200 and "person 1" in report.text
+    listed = httpx.get(f"{serving}/v1/recordings", timeout=PATIENCE).json()[0]
+    assert listed["consent"] == "confirmed on the live page" and link == f"{listed['link']}/report"
+    one.press("3")
+    one.until(f"document.querySelector('[data-id=\"{listed['id']}\"]')")
+    one.press("1")
+    one.js("[...document.querySelectorAll('#state button')].find((b) => b.textContent === 'Delete it').click()")
+    one.until("document.querySelector('form.idle')")
+    assert httpx.get(serving + link, timeout=PATIENCE).status_code == 404
+
+
+@browsers
+def test_a_broken_line_comes_back_and_the_time_between_stays_empty(page):
+    one = page()
+    start(one)
+    one.until("page.live.memory.told.face > 1")
+    one.js("lines.at(-1).close()")
+    one.until("document.querySelector('#live').dataset.state === 'waiting'")
+    assert "broke" in one.js("document.getElementById('state').innerText")
+    before = told(one, "face")
+    one.until(f"{STARTED} && page.live.memory.told.face > {before} + 1")
+    gap = one.js("page.live.memory.silences.fused.find((s) => s.reason === 'not connected')")
+    assert gap["end"] > gap["start"]
+    assert one.js("new Set(page.live.memory.rows.face.map((row) => row.track)).size") == 2
+
+
+@browsers
+def test_nobody_in_view_is_said_and_leaves_the_lane_empty(page):
+    one = page("nobody")
+    start(one)
+    one.until("document.querySelector('[data-code=no_face]')")
+    assert one.js("page.live.memory.rows.face.length") == 0 and one.js("page.live.overlay.faces.size") == 0
+    assert one.js("page.live.memory.why('face', 1, page.live.memory.silences.face[0].start + 2)") == "no face"
+
+
+@browsers
+def test_two_people_get_a_box_each_and_can_be_chosen(page):
+    one = page("two")
+    start(one)
+    one.until("page.live.overlay.faces.size === 2 && document.getElementById('person')")
+    first = one.js("document.getElementById('person').value")
+    one.press("p")
+    one.until(f"document.getElementById('person').value !== '{first}'")
+    assert one.js("page.live.panels.who()") == one.js("document.getElementById('person').value")
+
+
+@browsers
+def test_a_refused_camera_is_explained_and_can_be_tried_again(page):
+    one = page(None, allowed=False)
+    one.click("[name=agreed]")
+    one.press("s")
+    one.until("document.querySelector('#live').dataset.state === 'denied'")
+    said = one.js("document.getElementById('state').innerText")
+    assert "Allow it at the address bar" in said and "Try again" in said and one.js("lines.length") == 0
+
+
+@browsers
+def test_less_motion_and_the_chosen_colours_are_respected(page):
+    one = page()
+    one.media(motion="reduce", scheme="dark")
+    try:
+        one.until("document.documentElement.dataset.theme === 'dark'")
+        start(one)
+        one.until("page.live.memory.told.face > 1")
+        before = one.js("page.live.drawn")
+        time.sleep(2)
+        assert 0 < one.js("page.live.drawn") - before < 30     # 60 frames a second would be 120
+        one.press("t")                                         # auto, then light
+        assert one.js("document.documentElement.dataset.theme") == "light"
+        one.press("t")
+        one.press("t")
+    finally:
+        one.media()
+
+
+@browsers
+def test_the_page_fits_a_phone(page):
+    one = page()
+    one.resize(390, 844, phone=True)
+    try:
+        assert one.js("document.documentElement.scrollWidth") <= 390
+        start(one)
+        one.until("page.live.memory.told.face > 1")
+        one.press("d")
+        assert one.js("document.documentElement.scrollWidth") <= 390
+        assert one.js("Math.min(...[...document.querySelectorAll('#live canvas')].map((c) => c.clientWidth))") > 300
+    finally:
+        one.send("Emulation.clearDeviceMetricsOverride")
+
+
+# ---- what the modules do --------------------------------------------------------------------------------------------------------
+
+@browsers
+def test_sound_at_another_rate_becomes_16_khz_without_what_lies_above(page):
+    one = page()
+    found = one.js("""(async () => {
+        const run = async (hz) => {
+            const context = new OfflineAudioContext(1, 48000, 48000);
+            await context.audioWorklet.addModule("/static/chunks.js");
+            const tone = new OscillatorNode(context, { frequency: hz }), node = new AudioWorkletNode(context, "chunks"), chunks = [];
+            node.port.onmessage = ({ data }) => chunks.push({ time: data.time, samples: [...new Int16Array(data.samples)] });
+            tone.connect(node).connect(context.destination);
+            tone.start();
+            await context.startRendering();
+            await new Promise((later) => setTimeout(later, 300));
+            return chunks;
+        };
+        return { low: await run(440), high: await run(11000) };
+    })()""")
+    low = [c["samples"] for c in found["low"]]
+    assert len(low) in (9, 10) and all(len(c) == 1600 for c in low)
+    assert [c["time"] for c in found["low"]] == pytest.approx([i / 10 for i in range(len(low))], abs=1e-6)
+    steady = [x / 32767 for c in low[1:9] for x in c]
+    assert max(steady) == pytest.approx(1, abs=0.02)
+    crossings = sum(a < 0 <= b for a, b in itertools.pairwise(steady))
+    assert crossings == pytest.approx(440 * len(steady) / 16_000, abs=1.5)
+    assert max(abs(x) for c in found["high"][1:9] for x in c["samples"]) < 32767 * 0.01      # it would be heard at 5 kHz
+
+
+@browsers
+def test_an_utterance_takes_the_place_of_its_interim_estimates_and_gaps_stay(page):
+    one = page()
+    runs = one.js("""import("/static/memory.js").then(({ Memory }) => {
+        const memory = new Memory(), voice = (start, end, interim, v = 0.5) => memory.take({ type: "voice", start, end, interim, person: "a", values: { x: v } }, 10);
+        voice(0, 1, true); voice(0, 2, true); voice(0.2, 2.4, false); voice(4, 5, false); voice(5.1, 6, false, null); voice(6, 7, true);
+        const face = (time, faces) => memory.take({ type: "face", time, faces: faces.map(([track, person]) => ({ track, person, values: { x: 1 } })) }, 0);
+        face(0, [[1, "person 1"]]); face(0.3, [[1, "Ada"]]); face(0.6, []); face(5, [[1, "Ada"], [2, "Ben"]]);
+        return { voice: memory.runs("voice", "a", 0).map((run) => run.map((knot) => knot.t)), face: memory.runs("face", "Ada", 0).map((run) => run.length),
+                 people: [...memory.people], why: memory.why("face", 1, 4), both: memory.why("face", 4, 9) };
+    })""")
+    assert runs["voice"] == [[10.2, 12.4], [14, 15], [16.5, 17]]
+    assert runs["face"] == [2, 1] and runs["people"] == [["Ada", 3], ["Ben", 1]] and (runs["why"], runs["both"]) == ("no face", None)
+
+
+# ---- files and recordings -------------------------------------------------------------------------------------------------------
+
+def drop_sample(one):
+    one.drop("hello.mp4", "video/mp4", SAMPLE.read_bytes())
+    one.until("location.hash === '#files'")
+    one.until("document.querySelector('.job[data-state=OPEN]')")
+    one.until("document.querySelector('.job[data-state=COMPLETED] a')", PATIENCE)
+    return one.js("document.querySelector('.job a').getAttribute('href')")
+
+
+@browsers
+def test_a_dropped_file_is_measured_listed_described_compared_and_deleted(page, serving):
+    import httpx
+
+    one = page()
+    links = [drop_sample(one)]
+    assert httpx.get(serving + links[0], timeout=PATIENCE).text.lower().startswith("<!doctype html>")
+    one.click(".job button")                                   # hide
+    one.choose("#file", SAMPLE)
+    one.until("document.querySelector('.job[data-state=COMPLETED] a')", PATIENCE)
+    links.append(one.js("document.querySelector('.job a').getAttribute('href')"))
+    ids = [link.split("/")[3] for link in links]
+    one.press("3")
+    for recording in ids:
+        one.until(f"document.querySelector('[data-id=\"{recording}\"]')")
+        one.click(f"[data-id=\"{recording}\"] input[type=checkbox]")
+    one.until("document.querySelectorAll('#beside canvas').length === 2 && document.querySelectorAll('#beside tbody tr').length === 3")
+    cells = one.js("[...document.querySelectorAll('#beside tbody tr')].map((row) => [...row.querySelectorAll('.num')].map((c) => c.textContent))")
+    assert all(a == b and c in (".00", "−.00") for a, b, c in cells) and any(re.fullmatch(r"−?\.\d\d", a) for a, _, _ in cells)       # the same file twice
+    row = f"[data-id=\"{ids[0]}\"]"
+    one.js(f"[...document.querySelectorAll('{row} button')].find((b) => b.textContent === 'In words').click()")
+    one.until(f"document.querySelector('{row} .words').textContent.toLowerCase().includes('happy')")
+    assert "eaf" in one.js(f"[...document.querySelectorAll('{row} select option')].map((o) => o.value)")
+    one.js("globalThis.saved = []; HTMLAnchorElement.prototype.click = function () { saved.push(this.download); }")
+    one.js(f"(() => {{ const s = document.querySelector('{row} select'); s.value = 'csv'; s.dispatchEvent(new Event('change')); }})()")
+    one.until("saved.includes('hello.csv')")
+    for _ in range(2):
+        one.click(f"{row} .danger")
+    one.until(f"!document.querySelector('{row}')")
+    assert httpx.get(serving + links[0], timeout=PATIENCE).status_code == 404
+
+
+@browsers
+def test_a_file_that_cannot_be_measured_says_why(page):
+    one = page()
+    one.drop("nothing.mp4", "video/mp4", b"no film at all" * 100)
+    one.until("document.querySelector('.job:not([data-state=OPEN]) .notes')", PATIENCE)
+    assert "nothing.mp4" in one.js("document.querySelector('.job .notes').textContent") and one.js("document.querySelectorAll('.job a').length") == 0
+
+
+# ---- a server with keys ---------------------------------------------------------------------------------------------------------
+
+@browsers
+def test_a_server_with_keys_is_asked_with_the_key_that_the_reader_gives(browser, tmp_path):
+    import httpx
+
+    key = "correct horse battery"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "attune.cli", "serve", "--data", str(tmp_path), "--port", str(port), "--workers", "0"]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ATTUNE_KEYS": key}, cwd=tmp_path)
+    try:
+        address, until = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE
+        while True:
+            try:
+                httpx.get(f"{address}/health", timeout=30)
+                break
+            except httpx.HTTPError:
+                assert process.poll() is None and time.monotonic() < until, "the server didn't start"
+                time.sleep(0.2)
+        one = browser("hello")
+        one.go(address, FIRST)
+        one.until("!document.getElementById('key').hidden && document.activeElement.id === 'key-given'")
+        give = "(() => {{ document.getElementById('key-given').value = {}; document.getElementById('key').requestSubmit(); }})()"
+        one.js(give.format(json.dumps("wrong horse battery")))
+        one.until("document.getElementById('key-wrong').textContent.includes('know')")
+        one.js(give.format(json.dumps(key)))
+        one.until("document.querySelector('form.idle')")
+        one.errors.clear()                                     # 401s are errors to a browser
+        one.js("page || import('/static/live.js').then((m) => { globalThis.page = m; })")
+        start(one)
+        one.until("page.live.memory.told.face > 1")
+        assert one.js("sessionStorage.getItem('attune-key')") == key and one.js("localStorage.length") == 0
+        one.press("s")
+        one.until(OVER)
+        assert one.errors == []
+    finally:
+        process.terminate()
+        process.wait(60)
