@@ -1,8 +1,9 @@
 """The second fuser: action units and a voice, learned on RAVDESS (`recipes/fusion_units.py`, figures on its card `units.md`).
 
 Used when a face table with action units is there (OpenFace or Py-Feat output read by an importer), since the packaged face model
-gives none. Three regressions (units, voice, both side by side) speak, their log-probabilities are averaged and calibrated; where
-one side is missing, the other's regression speaks alone. `baseline=True` takes inputs from which the person's own mean was taken off.
+gives none. Regressions speak (units, voice, both side by side, both by likeness to training clips), and the voice as it came; their
+log-probabilities are summed with weights of largest likelihood, others where one side is missing. `baseline=True` takes inputs from
+which the person's own mean was taken off.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from attune.errors import ShapeError
+from attune.fusion._parts import softmax
 
 TITLE = "Action units and voice, RAVDESS"
 LICENSE = "CC BY-NC-SA 4.0 (RAVDESS, on which it was learned)"
@@ -27,7 +29,7 @@ FLOOR = 1e-6
 
 @cache
 def facts() -> dict[str, Any]:
-    """What the recipe wrote: names of the units, regressions, temperatures, and how it was measured."""
+    """What the recipe wrote: names of the units, regressions, weights, and how it was measured."""
     read: dict[str, Any] = json.loads((Path(__file__).parent / WEIGHTS[0]).read_text(encoding="utf-8"))
     return read
 
@@ -54,16 +56,23 @@ def pool(units: np.ndarray, voice: np.ndarray, *, baseline: bool = False) -> np.
     seen, heard = ~np.isnan(face).any(axis=1), ~np.isnan(sound).any(axis=1)
     fitted = facts()["baseline" if baseline else "single"]
     filled = np.nan_to_num(face), np.nan_to_num(sound)
-    logs = [_logs(x, m) for x, m in zip((*filled, np.concatenate(filled, axis=1)), fitted["members"], strict=True)]
-    warm = fitted["temperatures"]
-    both = sum(w * p for w, p in zip(fitted["shares"], logs, strict=True))
-    out = np.where((seen & heard)[:, None], both / warm["face + voice"], np.where(seen[:, None], logs[0] / warm["face"], logs[1] / warm["voice"]))
-    p = np.exp(out - out.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
+    both = np.concatenate(filled, axis=1)
+    given = {"face": filled[0], "voice": filled[1], "side by side": both, "alike": both}
+    logs = {name: _logs(given[name], member) for name, member in fitted["members"].items()} | {"itself": _normal(filled[1])}
+    summed = {row: sum((w * logs[name] for name, w in weights.items()), np.zeros(voice.shape)) for row, weights in fitted["weights"].items()}
+    p = softmax(np.where((seen & heard)[:, None], summed["both"], np.where(seen[:, None], summed["face"], summed["voice"])))
     return np.where((seen | heard)[:, None], p, np.nan)
 
 
 def _logs(x: np.ndarray, member: dict[str, Any]) -> np.ndarray:
-    z = x @ np.array(member["matrix"]).T + np.array(member["offset"])
+    """Log-probabilities (n, 8) of a regression on inputs (n, d), or on how alike they are to its landmarks."""
+    if "landmarks" in member:
+        z = (x - np.array(member["mean"])) / np.array(member["deviation"])
+        x = np.exp(-member["gamma"] * ((z[:, None] - np.array(member["landmarks"])) ** 2).sum(axis=2))
+    return _normal(x @ np.array(member["matrix"]).T + np.array(member["offset"]))
+
+
+def _normal(z: np.ndarray) -> np.ndarray:
+    """Logits as log-probabilities, none below that of `FLOOR`."""
     z = z - z.max(axis=1, keepdims=True)
     return np.asarray(np.maximum(z - np.log(np.exp(z).sum(axis=1, keepdims=True)), np.log(FLOOR)))
