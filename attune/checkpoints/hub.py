@@ -6,6 +6,7 @@ only warns; here that is an error. Inputs are prepared from the checkpoint's own
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -136,8 +137,8 @@ def strict(kind: Any, folder: Path, **options: Any) -> Any:
     transformers.logging.set_verbosity_error()
     try:
         net, report = kind.from_pretrained(folder, local_files_only=True, output_loading_info=True, dtype=torch.float32, **options)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise WeightsError(f"{folder.name} can't be loaded by transformers: {str(error).splitlines()[0]}") from error
+    except Exception as error:
+        raise WeightsError(f"{folder.name} can't be loaded by transformers: {_first(error)}") from error
     finally:
         transformers.logging.set_verbosity(said)
     lacking(folder.name, report["missing_keys"])
@@ -162,7 +163,7 @@ def tensors(path: Path) -> dict[str, torch.Tensor]:
         else:
             found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:
-        raise WeightsError(f"{path.name} holds no weights that can be read safely ({str(error).splitlines()[0]}); add the model again") from error
+        raise WeightsError(f"{path.name} holds no weights that can be read safely ({_first(error)}); add the model again") from error
     found = found.get("state_dict", found) if isinstance(found, dict) else found
     if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
         raise WeightsError(f"{path.name} holds no table of tensors; expected weights by name")
@@ -178,6 +179,13 @@ def filled(net: torch.nn.Module, weights: dict[str, torch.Tensor], name: str) ->
         raise WeightsError(f"{name} doesn't fit its net: {str(error).splitlines()[-1].strip()}") from error
     lacking(name, report.missing_keys)
     return net.float().eval()
+
+
+def _first(error: Exception) -> str:
+    """What an error says, in a line."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "it is a pickle that holds more than tensors, or none"
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _renamed(key: str) -> str:

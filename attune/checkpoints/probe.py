@@ -157,7 +157,7 @@ def _published(m: Any, model: Any) -> Iterator[Finding]:
         row = dict(zip(names, np.asarray(model.said(given), float), strict=True))
         worst = max(expected, key=lambda label: abs(row[label] - expected[label]))
         what = f"the published example: {worst} is {row[worst]:.3f}, {expected[worst]:.3f} published; no other differs by more"
-        yield Finding(abs(row[worst] - expected[worst]) <= PUBLISHED, what)
+        yield Finding(bool(abs(row[worst] - expected[worst]) <= PUBLISHED), what)
 
 
 def _plain(m: Any, said: dict[str, dict[str, float]]) -> Iterator[Finding]:
@@ -183,4 +183,4 @@ def _remembered(m: Any, said: dict[str, dict[str, float]]) -> Iterator[Finding]:
     before = json.loads(path.read_text(encoding="utf-8"))
     same = before.keys() == now.keys() and all(before[s].keys() == now[s].keys() for s in now)
     far = max((abs(before[s][label] - v) for s, row in now.items() for label, v in row.items()), default=0.0) if same else float("nan")
-    yield Finding(same and far <= TOLERANCE, f"it says what it said when it was first checked (largest difference {far:.4f}, {TOLERANCE} allowed)")
+    yield Finding(bool(same and far <= TOLERANCE), f"it says what it said when it was first checked (largest difference {far:.4f}, {TOLERANCE} allowed)")

@@ -7,6 +7,7 @@ conditions, Nature Machine Intelligence 3, Fig. 2; blocks and hourglasses: Bulat
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import torch
@@ -14,7 +15,6 @@ from torch import nn
 from torch.nn import functional
 
 from attune.checkpoints.hub import filled, tensors
-import itertools
 
 HOURGLASSES, DEPTH, WIDE, LANDMARKS = 2, 4, 256, 68
 READ = 4                                 # blocks, each halving the picture, that read the expression

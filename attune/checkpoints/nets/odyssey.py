@@ -6,6 +6,7 @@ Attentive statistics pooling for deep speaker embedding, Interspeech, eqs. 1-6.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import torch
@@ -14,7 +15,6 @@ from torch import nn
 
 from attune.checkpoints import read_json
 from attune.checkpoints.hub import filled, tensors
-import itertools
 
 LEAST_VARIANCE = 1e-5
 
