@@ -245,6 +245,7 @@ def test_what_is_muted_is_neither_sent_nor_measured(page):
     kinds = one.js("kinds")
     assert kinds and set(kinds) == {1} and one.js("loud") == 0
     assert one.js("page.live.memory.why('face', page.live.memory.silences.face.at(-1).start, page.live.memory.silences.face.at(-1).start + 1)") == "muted"
+    one.until("document.getElementById('said').textContent === ''")       # what was said a while ago isn't about now
     one.press("f")
     one.until(f"page.live.memory.told.face > {face}")
 
@@ -346,6 +347,16 @@ def test_two_people_get_a_box_each_and_can_be_chosen(page):
     one.press("p")
     one.until(f"document.getElementById('person').value !== '{first}'")
     assert one.js("page.live.panels.who()") == one.js("document.getElementById('person').value")
+
+
+@browsers
+def test_a_camera_alone_is_enough_and_the_missing_sound_is_said(page):
+    one = page()
+    one.click("[name=microphone]")
+    start(one)
+    one.until("page.live.memory.told.face > 1")
+    assert one.js("asked[0].audio") is False and one.js("page.live.connection.sound") == 0 and one.js("page.live.models.voice === undefined")
+    assert one.js("page.live.memory.why('voice', 0.1, 0.5)") == "no microphone"
 
 
 @browsers

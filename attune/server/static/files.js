@@ -4,7 +4,7 @@ import { ask, json, opened, told } from "./ask.js";
 import { count, fill, h } from "./elements.js";
 
 const OPEN = ["QUEUED", "IN_PROGRESS"];
-const STEPS = { face: "looking at faces", voice: "listening to voices", text: "reading the words", fuse: "putting it together", words: "writing down the words" };
+const STEPS = { face: "looking at faces", voice: "listening to voices", text: "reading the words" };
 const jobs = new Map(); // id -> {row, stop}
 let list, wrong, tally;
 
@@ -75,7 +75,7 @@ async function watch(id, name) {
   try {
     for await (const said of told(`/v1/jobs/${id}/events`, stop.signal)) {
       const over = !OPEN.includes(said.state);
-      draw({ name: names(said), step: said.state === "QUEUED" ? "waiting for its turn" : (STEPS[said.step] ?? said.step), done: said.done, over, job: said, cancel: () => cancel(id), remove: () => remove(id) });
+      draw({ name: names(said), step: said.state === "QUEUED" ? "waiting for its turn" : (STEPS[said.step] ?? "measuring"), done: said.done, over, job: said, cancel: () => cancel(id), remove: () => remove(id) });
     }
     dispatchEvent(new Event("recordings-changed"));
   } catch (error) {

@@ -1,6 +1,6 @@
 // Drawing a lane: lines over time where something is known, hatching where nothing is.
 
-import { css, figure, ink, isNeutral, mixed } from "./elements.js";
+import { css, figure, ink, isNeutral } from "./elements.js";
 
 const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]; // s
 
@@ -91,7 +91,7 @@ export function drawLane(canvas, { runs, lines, range, from, to, until = to, why
   pen.rect(left, 0, w - left - right, h);
   pen.clip();
   if (ticks) drawTicks(pen, { from, to, X, h, w, bottom, top, begins });
-  drawReasons(pen, { runs, from: Math.max(from, begins), to: until, X, why, y: (top + h - bottom) / 2 });
+  drawReasons(pen, { runs, from: Math.max(from, begins), to, X, why, y: (top + h - bottom) / 2 });
 
   // the lines; quiet labels below, the strongest last
   for (const { colour, of, quiet } of lines.slice().sort((a, b) => (b.quiet ?? 0) - (a.quiet ?? 0))) {
@@ -177,6 +177,6 @@ export function linesOf(taxonomy, labels, field) {
   return labels.map((label) => {
     const colour = ink(taxonomy.colours[taxonomy.labels.indexOf(label)] ?? "#888888"),
       quiet = isNeutral(label);
-    return { label, quiet, colour: quiet ? mixed(colour, css("--card"), 0.4) : colour, of: (row) => row[field]?.[label] ?? null };
+    return { label, quiet, colour: quiet ? css("--faint") : colour, of: (row) => row[field]?.[label] ?? null };
   });
 }

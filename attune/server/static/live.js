@@ -6,7 +6,7 @@ import { Connection } from "./connection.js";
 import { Delays } from "./delays.js";
 import { SAID, clock, count, fill, h } from "./elements.js";
 import { prepared } from "./lanes.js";
-import { Memory } from "./memory.js";
+import { MODALITIES, Memory } from "./memory.js";
 import { Overlay } from "./overlay.js";
 import { Panels } from "./panels.js";
 import { drawIdle, drawMessage, drawOver } from "./starting.js";
@@ -14,6 +14,7 @@ import { drawIdle, drawMessage, drawOver } from "./starting.js";
 const place = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const STILL = 400; // ms between two drawings when motion is to be reduced
+const STALE = 6; // s without an estimate after which the sentence isn't about now
 const SPOKEN = 8; // s after an utterance in which typed words are taken to be its
 
 export const live = {
@@ -81,6 +82,7 @@ async function start(chosen) {
   const video = place("video");
   video.srcObject = stream;
   video.hidden = !chosen.camera;
+  place("stage").classList.toggle("blind", !chosen.camera);
   await video.play().catch(() => {});
   if (chosen.camera) place("stage").style.setProperty("--shape", `${video.videoWidth || 4} / ${video.videoHeight || 3}`);
   for (const track of stream.getTracks())
@@ -127,8 +129,8 @@ function changed(state, detail = {}) {
   } else if (state === "live") {
     for (const m of Object.keys(SAID)) live.memory.shut(m, "not connected", now());
     enter("live");
+    if (document.activeElement === document.body) place("live").focus({ preventScroll: true });
     place("said").textContent = "";
-    place("said").dataset.empty = "Looking and listening…";
     if (live.session > 1) say_toast("Connected again");
   } else if (state === "waiting") {
     if (live.origin !== null) for (const m of Object.keys(SAID)) live.memory.open(m, "not connected", now());
@@ -201,8 +203,14 @@ function told(message, zero) {
     live.overlay.take(message, Math.max(0.7, 2.2 / live.fps));
   }
   live.memory.take(message, from);
+  if (document.hidden) return later(message); // nothing is drawn now, so nothing is late
   if (message.type === "face") live.fresh.push(["face", zero + 1000 * (message.sent ?? message.time), message.took]);
   if (message.type === "voice" && message.interim) live.fresh.push(["voice", zero + 1000 * message.end, message.took]);
+  later(message);
+}
+
+// What doesn't need a screen.
+function later(message) {
   if (message.type === "said") speak(message.text);
   if (message.type === "hint") hint(message);
   if (message.type === "hint_over" && live.hints.delete(`${message.modality} ${message.code}`)) drawHints();
@@ -213,11 +221,20 @@ function told(message, zero) {
   if (message.type === "error" && live.state === "live") say_toast(message.message);
 }
 
+// A sentence is about now: without news of anything it goes.
+function stale() {
+  const newest = Math.max(...MODALITIES.map((m) => live.memory.rows[m].at(-1)?.end ?? 0)),
+    said = place("said"),
+    old = live.state === "live" && now() - newest > STALE;
+  said.dataset.empty = old ? "Nothing is measured just now." : "Looking and listening…";
+  if (old && said.textContent) said.textContent = "";
+}
+
 function speak(text) {
   const said = place("said");
   if (said.textContent === text) return;
   said.textContent = text;
-  if (!calm.matches) said.animate([{ opacity: 0.25 }, { opacity: 1 }], { duration: 600, easing: "ease-out" });
+  if (!calm.matches) said.animate([{ opacity: 0.45 }, { opacity: 1 }], { duration: 600, easing: "ease-out" });
 }
 
 function hint(message) {
@@ -313,11 +330,12 @@ function drawCorner() {
   const corner = place("corner"),
     text = clock(now());
   if (corner.dataset.text !== text + live.chosen.record) {
+    stale();
     corner.dataset.text = text + live.chosen.record;
     fill(corner, h("i.dot"), live.chosen.record ? `recording ${text}` : `live ${text}`, live.chosen.microphone && h("span.level", h("i")));
   }
   corner.querySelector(".level i")?.style.setProperty("--level", Math.min(1, Math.sqrt(live.level)).toFixed(2));
-  corner.classList.toggle("recording", live.chosen.record);
+  corner.classList.toggle("kept", live.chosen.record);
 }
 
 // One line on how it goes, for the page under "?".

@@ -99,7 +99,7 @@ export function drawMessage(place, { icon, title, text, buttons = {}, more = nul
     h(
       `div.message.${icon}`,
       sign(icon),
-      h("h2", title),
+      h("h2", { tabindex: "-1" }, title),
       text && h("p", text),
       more,
       Object.keys(buttons).length > 0 &&
@@ -109,6 +109,7 @@ export function drawMessage(place, { icon, title, text, buttons = {}, more = nul
         ),
     ),
   );
+  if (document.activeElement === document.body) place.querySelector("h2").focus({ preventScroll: true }); // what was pressed is gone
 }
 
 // How a session ended: with a report, with nothing kept, or with a reason.

@@ -13,7 +13,8 @@
     document.documentElement.dataset.theme = theme === "dark" || (theme === "auto" && prefersDark.matches) ? "dark" : "light";
     const button = document.getElementById("theme");
     if (button) {
-      button.textContent = { auto: "◐ Auto", light: "○ Light", dark: "● Dark" }[theme];
+      const [sign, name] = { auto: ["◐", "Auto"], light: ["○", "Light"], dark: ["●", "Dark"] }[theme];
+      button.replaceChildren(sign, Object.assign(document.createElement("span"), { className: "wide", textContent: ` ${name}` }));
       button.setAttribute("aria-label", `colours: ${theme}; press to change`);
     }
     dispatchEvent(new Event("theme"));
