@@ -178,6 +178,43 @@ def synchrony(table: pa.Table) -> Any:
     return figure
 
 
+def curves(table: pa.Table, *, y: str, columns: int = 2) -> Any:
+    """Lines with their intervals, a panel for each value of `panel`: columns panel, line, x, tick, value, low, high; y names the values.
+
+    The same line has the same colour and mark in every panel; `tick` is what stands at x.
+    """
+    panels, lines = _by(table.to_pylist(), "panel"), list(dict.fromkeys(table["line"].to_pylist()))
+    rows = -(-len(panels) // columns)
+    figure, axes = _axes(rows, min(columns, len(panels)), 0.4 + 2.1 * rows)
+    for ax, (title, own) in zip(axes.ravel(), panels.items(), strict=False):
+        for i, line in enumerate(lines):
+            x, value, low, high = np.array([[r["x"], r["value"], r["low"], r["high"]] for r in own if r["line"] == line]).T
+            ax.fill_between(x, low, high, color=COLOURS[i], alpha=0.13, lw=0)
+            ax.plot(x, value, color=COLOURS[i], lw=1.4, marker="osD^"[i % 4], ms=3.5, label=line)
+        ticks = {r["x"]: r["tick"] for r in own}
+        ax.set_xticks(list(ticks), list(ticks.values()))
+        ax.set_title(title)
+    for ax in axes.ravel()[len(panels):]:
+        ax.set_axis_off()
+    for ax in axes[:, 0]:
+        ax.set_ylabel(y)
+    least, most = min(0.0, *table["low"].to_pylist()), max(table["high"].to_pylist())
+    for ax in axes.ravel():
+        ax.set_ylim(least, most * 1.04)
+    axes[0, 0].legend(loc="lower left")
+    return figure
+
+
+def save(draw: Callable[[], Any], path: Path, *, dpi: int = 200) -> Path:
+    """One figure in the house's style, as the path's suffix says."""
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw().savefig(path, dpi=dpi, metadata={"Date": None} if path.suffix == ".svg" else None)
+    return path
+
+
 FIGURES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
     "strongest": (strongest, ("labels", "intensities")), "associations": (associations, ("associations",)),
     "correlations": (correlations, ("correlations",)), "places": (places, ("places",)), "missing": (missing, ("missing",)),

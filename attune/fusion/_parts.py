@@ -36,7 +36,7 @@ def subsets(modalities: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def stacked(parts: Parts) -> np.ndarray:
-    """(n, sum of d) in the order of the mapping.
+    """(n, sum of d), modalities by name: whoever brings them in another order gets the same columns.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def stacked(parts: Parts) -> np.ndarray:
     rows = {name: len(a) for name, a in parts.items()}
     if len(set(rows.values())) != 1:
         raise ShapeError(f"parts have {rows} rows; expected one row per moment in each")
-    return np.concatenate([np.asarray(a, np.float32) for a in parts.values()], axis=1)
+    return np.concatenate([np.asarray(parts[name], np.float32) for name in sorted(parts)], axis=1)
 
 
 def taken(parts: Parts, rows: np.ndarray, modalities: Sequence[str] | None = None) -> dict[str, np.ndarray]:

@@ -82,23 +82,54 @@ class SpectrogramFCN(nn.Module):
         return self.stack(spectrogram).flatten(2).transpose(1, 2)
 
 
+class Encoder(nn.Module):
+    """Raw steps (n, t, d) to (n, t, width): standardised by what training clips had, dropout, a dense layer; on request a GRU over time.
+
+    mean, deviation: (d,) of the training part, kept in the weights so that whoever uses the net brings raw numbers. Without a GRU every
+    step is read by itself, and nothing after it depends on their order.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, mean: Tensor, deviation: Tensor, width: int, *, dropout: float = 0.3, recurrent: bool = False) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation.clamp(min=1e-6))
+        self.dense = nn.Sequential(nn.Dropout(dropout), nn.Linear(len(mean), width), nn.ReLU())
+        self.recurrent = nn.GRU(width, width, batch_first=True) if recurrent else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps: Tensor = self.dense((x - self.mean) / self.deviation)
+        return steps if self.recurrent is None else self.recurrent(steps)[0]
+
+
 class Net(nn.Module):
-    """Two masked sequences to logits (n, classes); `attend` also gives both attentions."""
+    """Two masked sequences to logits (n, classes); `embed` also gives both attentions, `contexts` what they attend to.
+
+    encoders: what each stream's raw steps pass first, giving (n, t, first) and (n, s, second); by default they are taken as they are.
+    """
 
     def __init__(
         self, first: int, second: int, classes: int, *, outputs: int = 128, rank: int = 4, hidden: int = 64, scale: float = 0.3,
-        dropout: float = 0.1, power: bool = True,
+        dropout: float = 0.1, power: bool = True, encoders: tuple[nn.Module, nn.Module] | None = None,
     ) -> None:
         super().__init__()
+        self.first_encoder, self.second_encoder = encoders or (nn.Identity(), nn.Identity())
         self.first_norm, self.second_norm = nn.LayerNorm(first), nn.LayerNorm(second)
         self.first, self.second = Attention(first, hidden, scale), Attention(second, hidden, scale)
         self.pool = BilinearPool(first + 1, second + 1, outputs, rank, dropout, power=power)      # the 1 keeps each stream's own say
         self.out = nn.Linear(outputs, classes)
 
+    def contexts(self, a: Tensor, b: Tensor, a_mask: Tensor | None = None, b_mask: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(n, first) and (n, second), the weighted means of both streams, and their attention weights (n, t), (n, s)."""
+        x, alpha = self.first(self.first_norm(self.first_encoder(a)), a_mask)
+        y, beta = self.second(self.second_norm(self.second_encoder(b)), b_mask)
+        return x, y, alpha, beta
+
     def embed(self, a: Tensor, b: Tensor, a_mask: Tensor | None = None, b_mask: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """(n, outputs) pooled, and the attention weights of both streams."""
-        x, alpha = self.first(self.first_norm(a), a_mask)
-        y, beta = self.second(self.second_norm(b), b_mask)
+        x, y, alpha, beta = self.contexts(a, b, a_mask, b_mask)
         return self.pool(functional.pad(x, (0, 1), value=1.0), functional.pad(y, (0, 1), value=1.0)), alpha, beta
 
     def forward(self, a: Tensor, b: Tensor, a_mask: Tensor | None = None, b_mask: Tensor | None = None) -> Tensor:

@@ -13,17 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from attune.errors import ShapeError
 from attune.fusion._parts import Parts, is_categorical, present, softmax
 
 TASKS = ("dimensions", "categories")
 
 
 def space(trial: Any) -> dict[str, Any]:
-    """What the search tries: 8 to 96 units, modality dropout .1 to .6, dropout 0 to .5, rate and decay."""
+    """What the search tries: 8 to 96 units, modality dropout .1 to .6, dropout 0 to .6, rate and decay."""
     return {
         "hidden": trial.suggest_int("hidden", 8, 96, log=True),
         "leave_out": trial.suggest_float("leave_out", 0.1, 0.6),
-        "dropout": trial.suggest_float("dropout", 0.0, 0.5),
+        "dropout": trial.suggest_float("dropout", 0.0, 0.6),
         "rate": trial.suggest_float("rate", 5e-4, 1e-2, log=True),
         "decay": trial.suggest_float("decay", 1e-6, 1e-2, log=True),
     }
@@ -33,11 +34,11 @@ def space(trial: Any) -> dict[str, Any]:
 class Model:
     """A `Fuser` that takes NaN rows in any modality; a row with none is NaN."""
 
-    hidden: int = 32
+    hidden: int = 64
     leave_out: float = 0.3
-    dropout: float = 0.2
+    dropout: float = 0.5
     rate: float = 2e-3
-    decay: float = 1e-4
+    decay: float = 3e-3
     epochs: int = 200
     patience: int = 20
     seed: int = 0
@@ -86,8 +87,8 @@ class Model:
         return self
 
     def predict(self, parts: Parts) -> np.ndarray:
-        """(n, classes) probabilities or (n, k) values."""
-        x, m = self._inputs(parts), len(parts)
+        """(n, classes) probabilities or (n, k) values; a modality that isn't in `parts` is missing in every row."""
+        x, m = self._inputs(parts), len(self._scale)
         count = x[:, :m].sum(1)
         said = self._said(x)
         if self._categorical:
@@ -110,8 +111,12 @@ class Model:
 
     def _inputs(self, parts: Parts) -> np.ndarray:
         """(n, m + sum d): a flag per modality, then standardised numbers with zeros where it is missing."""
-        columns = [np.nan_to_num((np.asarray(a) - self._scale[name][0]) / self._scale[name][1]) for name, a in parts.items()]
-        return np.concatenate([present(parts).astype(np.float32), *columns], axis=1).astype(np.float32)
+        if strange := [name for name in parts if name not in self._scale]:
+            raise ShapeError(f"{', '.join(strange)}: fitted on {', '.join(self._scale)}")
+        n = len(next(iter(parts.values())))
+        whole = {name: np.asarray(parts[name]) if name in parts else np.full((n, len(mean)), np.nan) for name, (mean, _) in self._scale.items()}
+        columns = [np.nan_to_num((a - self._scale[name][0]) / self._scale[name][1]) for name, a in whole.items()]
+        return np.concatenate([present(whole).astype(np.float32), *columns], axis=1).astype(np.float32)
 
     def _build(self, widths: list[int], outputs: int) -> Any:
         import torch

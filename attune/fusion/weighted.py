@@ -26,7 +26,7 @@ def space(trial: Any) -> dict[str, Any]:
 
 @dataclass
 class Model:
-    """A `Fuser`. weights_ (m, k) after fitting."""
+    """A `Fuser`. weights_ (m, k) after fitting, modalities by name."""
 
     per_class: bool = False
     weights_: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)), repr=False)
@@ -67,7 +67,7 @@ class Model:
 
     def _values(self, parts: Parts) -> tuple[np.ndarray, np.ndarray]:
         """(m, n, k) probabilities or values, and (m, n) where they are there."""
-        x = np.stack([np.asarray(a, np.float64) for a in parts.values()])
+        x = np.stack([np.asarray(parts[name], np.float64) for name in sorted(parts)])
         there = np.asarray(~np.isnan(x).any(axis=2))
         return np.nan_to_num(np.exp(x) if self._categorical else x), there
 

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from attune.fusion.bilinear import Attention, BilinearPool, Net, SpectrogramFCN, export, shuffled  # noqa: E402
+from attune.fusion.bilinear import Attention, BilinearPool, Encoder, Net, SpectrogramFCN, export, shuffled  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +114,46 @@ def test_onnx_says_the_same_at_any_length(tmp_path):
     logits, alpha, _ = session.run(None, {"first": a.numpy(), "second": b.numpy()})
     assert np.abs(logits - net(a, b).detach().numpy()).max() < 1e-4
     assert alpha.shape == (1, 11)
+
+
+def encoded():
+    return Net(8, 6, 4, encoders=(Encoder(torch.zeros(3), torch.ones(3), 8), Encoder(torch.full((5,), 2.0), torch.full((5,), 4.0), 6))).eval()
+
+
+def test_an_encoder_brings_raw_numbers_to_the_training_parts_scale():
+    raw = Encoder(torch.full((3,), 5.0), torch.full((3,), 2.0), 8).eval()
+    ready = Encoder(torch.zeros(3), torch.ones(3), 8).eval()
+    ready.dense.load_state_dict(raw.dense.state_dict())
+    x = torch.randn(2, 4, 3)
+    assert torch.allclose(raw(5 + 2 * x), ready(x), atol=1e-5)
+    assert torch.isfinite(Encoder(torch.zeros(3), torch.zeros(3), 8)(x)).all()              # a unit that never moved
+
+
+def test_attention_does_not_see_the_order_of_frames_and_a_recurrent_layer_does():
+    a, b = torch.randn(1, 6, 3), torch.randn(1, 1, 5)
+    turned = a.flip(1)
+    net = encoded()
+    assert torch.allclose(net(a, b), net(turned, b), atol=1e-5)
+    recurrent = Encoder(torch.zeros(3), torch.ones(3), 8, recurrent=True).eval()
+    assert not torch.allclose(recurrent(a).mean(1), recurrent(turned).mean(1), atol=1e-4)
+
+
+def test_contexts_are_what_is_pooled_and_weights_say_what_was_attended_to():
+    net = encoded()
+    a, b = torch.randn(2, 6, 3), torch.randn(2, 1, 5)
+    mask = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
+    x, y, alpha, beta = net.contexts(a, b, mask)
+    pooled, same, _ = net.embed(a, b, mask)
+    assert x.shape == (2, 8) and y.shape == (2, 6)
+    assert torch.equal(alpha, same) and alpha[1, 4:].tolist() == [0, 0] and beta.tolist() == [[1], [1]]
+    one = lambda v: torch.nn.functional.pad(v, (0, 1), value=1.0)                             # noqa: E731
+    assert torch.equal(pooled, net.pool(one(x), one(y)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_onnx_holds_the_encoders_too(tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    net = encoded()
+    session = onnxruntime.InferenceSession(str(export(net, tmp_path / "net.onnx", 3, 5)))
+    a, b = torch.randn(1, 4, 3), torch.randn(1, 1, 5)
+    assert np.abs(session.run(None, {"first": a.numpy(), "second": b.numpy()})[0] - net(a, b).detach().numpy()).max() < 1e-4

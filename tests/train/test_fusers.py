@@ -63,6 +63,25 @@ def test_the_same_twice(name):
 
 
 @EITHER
+def test_modalities_are_told_by_name_whatever_their_order(name):
+    (parts, y), (new, _) = classes(0, 120), classes(1, 20)
+    fuser = module(name).Model().fit(parts, y)
+    assert np.array_equal(fuser.predict(new), fuser.predict(dict(reversed(new.items()))))
+
+
+def test_the_masked_model_takes_a_modality_that_was_not_brought_for_missing():
+    from attune.errors import ShapeError
+    from attune.fusion.masked import Model
+
+    (parts, y), (new, _) = classes(0), classes(1, 40)
+    fuser = Model().fit(parts, y)
+    gone = {"face": new["face"], "voice": np.full_like(new["voice"], np.nan)}
+    assert np.array_equal(fuser.predict({"face": new["face"]}), fuser.predict(gone))
+    with pytest.raises(ShapeError, match="text: fitted on face, voice"):
+        fuser.predict({**new, "text": new["face"]})
+
+
+@EITHER
 def test_any_modality_may_be_missing_with_a_model_per_subset(name):
     parts, y = classes(0)
     new, truth = classes(1)
@@ -95,7 +114,7 @@ def test_weights_stay_on_the_simplex_and_follow_what_a_modality_is_worth():
     parts, y = classes(0, height=(3.0, 0.2))
     weights = Model().fit(parts, y).weights_
     assert np.allclose(weights.sum(0), 1)
-    assert (weights[0] > 0.7).all()
+    assert (weights[0] > 0.7).all()                           # the face is first by name
 
 
 def test_columns_that_mean_different_things_are_not_summed():
