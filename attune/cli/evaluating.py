@@ -153,7 +153,7 @@ def _corpus(given: str) -> list[Any]:
 
 def _fitting(facts: Any, items: Sequence[Any]) -> list[str]:
     """Packaged models that have a way to the corpus's labels, and something to measure in its items."""
-    from attune import datasets, registry
+    from attune import checkpoints, datasets, registry
     from attune import evaluate as flow
     from attune.errors import UnknownName
 
@@ -166,10 +166,8 @@ def _fitting(facts: Any, items: Sequence[Any]) -> list[str]:
     for modality in facts.get("modalities", tuple(there)):
         for name in registry.names(f"attune.{modality}.models") if there.get(modality) else ():
             module = registry.load(f"attune.{modality}.models", name)
-            if hasattr(module, "CHECKPOINTS"):
-                continue                              # somebody else's weights, which may not be there: by --model only
             spoken, read = set(facts.get("languages", ())), set(getattr(module, "LANGUAGES", ()))
-            if spoken and read and not spoken & read:
+            if (spoken and read and not spoken & read) or checkpoints.state(module) == "can be added":
                 continue
             try:
                 flow.ways(module.TAXONOMIES, [facts["taxonomy"], *facts.get("more", ())], None)
