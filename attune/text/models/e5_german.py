@@ -42,6 +42,8 @@ DATA = (
     "German: MELD train (8,872 subtitles), BRIGHTER train (2,343 of 2,603 texts), GoEmotions dev, translated (4,883 of 5,426 comments); "
     "English beside them: MELD train (9,989 utterances), BRIGHTER train (2,763), a tenth of GoEmotions train"
 )
+TRAINED_ON = {"meld_german": ("train",), "meld": ("train",), "brighter": ("train",), "goemotions_german": ("dev",), "goemotions": ("train",)}
+TUNED_ON = {"meld_german": ("dev",), "brighter": ("dev",)}         # of BRIGHTER's a tenth of train, and a look at dev before one choice
 LIMITS = (
     "German only, and written German at that; subtitles shorten and translate freely, and their labels were given to the English scene, with voice and "
     "face; neutral is half of them; disgust and fear are rare; intensities come from comments, news and politics; the 28 labels were learned "

@@ -46,6 +46,8 @@ DATA = (
     "how they were first told), Empathic Reactions train (1,354 essays), a part of EmoryNLP train (2,953 utterances), and 7,479 texts of these that "
     "say a name of a feeling; all English"
 )
+TRAINED_ON = {name: ("train",) for name in ("goemotions", "emobank", "empathetic_dialogues", "empathic_reactions", "emorynlp")}
+TUNED_ON = {name: ("dev",) for name in TRAINED_ON}
 LIMITS = (
     "English only; learned from Reddit comments, rated as read and without their thread; rare labels (grief, relief, pride, nervousness) are unreliable; "
     "names by writers' own words lean on those words and take little notice of denial; irony is read literally; emoji are read by their names, "
