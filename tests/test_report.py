@@ -15,7 +15,7 @@ import pytest
 
 from attune import report
 from attune.settings import Settings
-from attune.taxonomy import Taxonomy
+from attune.taxonomy import Taxonomy, taxonomy
 from attune.types import SOMEONE, Estimates, Faces, Recording, Segment
 
 EKMAN = Taxonomy("ekman7", ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral"), "exclusive", (0, 1), "Ekman (1992)",
@@ -368,3 +368,16 @@ def test_page_opens_in_a_browser_without_an_error(tmp_path: Path, recording: Rec
     told = subprocess.run([script, path, picture, theme, "1000", "1400"], capture_output=True, text=True, timeout=120, check=True)
     assert told.stdout == ""
     assert picture.stat().st_size > 50_000
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="looks at the page with Chromium")
+def test_what_decided_a_fused_estimate_is_shown_apart_from_valence_and_arousal(tmp_path: Path, recording: Recording) -> None:
+    rows = recording["fused.vad"]
+    pool = replace(rows, values=np.tile(np.float32([0.5, 0.3, 0.2, 0.4]), (len(rows), 1)), spread=None, taxonomy=taxonomy("pool"), model="votes")
+    path = report.write(replace(recording, estimates=(pool, *recording.estimates)), tmp_path / "talk.html")
+    page = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000",
+                           "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=120, check=True).stdout
+    assert ">What decided</button>" in page
+    assert "valence (fused)</option>" in page
+    assert "discord (fused)</option>" not in page            # no way to colour words by
+    assert ">discord</span>" not in page                     # no bar among a person's means

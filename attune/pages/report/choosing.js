@@ -94,6 +94,7 @@ function controls() {
   const groups = [
     ["labels", "Expressions"],
     ["axes", "Valence · arousal · dominance"],
+    ["carried", "What decided"],
   ].filter(([g]) => FACTS.series.some((s) => groupOf(s) === g));
   const modalities = Object.keys(SAID).filter((m) => seriesOf(m).length);
   const choose = (change) => () => {

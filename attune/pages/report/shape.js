@@ -24,6 +24,7 @@ const pole = (x) => poles[x < 0 ? 0 : 1];
 // Of a series, a mean, or anything else that names one.
 const taxonomyOf = (thing) => FACTS.taxonomies[thing.taxonomy];
 const dimensional = (series) => taxonomyOf(series).kind === "dimensional";
+const carrying = (series) => series.taxonomy === "pool"; // not expression: how much each modality decided, and how far they are apart
 
 // Rows of one person as the drawing wants them; made once.
 const ready = new Map();

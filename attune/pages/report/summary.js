@@ -18,7 +18,7 @@ function drawSummary() {
 function personCard(p) {
   const exclusive = p.means.filter((m) => taxonomyOf(m).kind === "exclusive"),
     first = exclusive[0];
-  const axes = p.means.find((m) => taxonomyOf(m).kind === "dimensional"),
+  const axes = p.means.find((m) => dimensional(m) && !carrying(m)),
     many = p.means.filter((m) => taxonomyOf(m).kind === "multilabel");
   return h(
     "div.card.person",

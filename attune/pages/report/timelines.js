@@ -4,7 +4,7 @@ const FONT = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", 
 const MARGIN = { l: 38, r: 10, t: 8, b: 26 };
 const panels = [];
 
-const groupOf = (series) => (dimensional(series) ? "axes" : "labels");
+const groupOf = (series) => (carrying(series) ? "carried" : dimensional(series) ? "axes" : "labels");
 const seriesOf = (modality) => FACTS.series.filter((s) => s.modality === modality && groupOf(s) === state.group);
 const chosen = (modality) => {
   const all = seriesOf(modality);

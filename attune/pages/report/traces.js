@@ -110,7 +110,7 @@ function lines(series, bins) {
         }
         traces.unshift(area(x, y, faded(colour, 0.13)));
       }
-      traces.push(line(bins, k, colour, taxonomy.kind === "dimensional" ? DASHES[k % 3] : "solid"));
+      traces.push(line(bins, k, colour, taxonomy.kind === "dimensional" ? DASHES[k % DASHES.length] : "solid"));
     });
   return traces;
 }

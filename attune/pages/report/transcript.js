@@ -12,7 +12,7 @@ function findWays() {
         from = SAID[series.modality].toLowerCase(),
         projected = series.projected ? ", projected" : "";
       if (group === "labels" && !dimensional(series)) ways.push({ title: `expression (${from}${projected})`, series, axis: null });
-      if (group === "axes" && dimensional(series))
+      if (group === "axes" && dimensional(series) && !carrying(series))
         taxonomy.labels.forEach((label, k) => ways.push({ title: `${label} (${from}${projected})`, series, axis: k }));
     }
   way = ways.find((w) => kept && w.title === kept.title) ?? ways[0] ?? null;
