@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
+import wave
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -155,3 +156,33 @@ class Browser:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(10)
+
+
+# ---- what its fake camera and microphone play -----------------------------------------------------------------------------------
+
+def pictures_of(source, path, *, change=None, every=1):
+    """A film's pictures as a file for the fake camera; every so manieth, each (h, w, 3) changed. Its path."""
+    import av
+
+    with av.open(str(source)) as film, av.open(str(path), "w", format="mjpeg") as out:
+        stream = out.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = film.streams.video[0].width, film.streams.video[0].height, "yuvj420p"
+        for i, frame in enumerate(film.decode(video=0)):
+            if i % every == 0:
+                shown = frame if change is None else av.VideoFrame.from_ndarray(change(frame.to_ndarray(format="rgb24")), format="rgb24")
+                out.mux(stream.encode(shown.reformat(format="yuvj420p", dst_color_range="JPEG")))
+        out.mux(stream.encode(None))
+    return path
+
+
+def sound_of(source, path):
+    """A film's sound as a file for the fake microphone. Its path."""
+    import av
+
+    resampler = av.AudioResampler("s16", "mono", 48_000)
+    with av.open(str(source)) as film, wave.open(str(path), "wb") as out:
+        out.setparams((1, 2, 48_000, 0, "NONE", ""))
+        for frame in film.decode(audio=0):
+            for piece in resampler.resample(frame):
+                out.writeframes(piece.to_ndarray().tobytes())
+    return path

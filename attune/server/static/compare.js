@@ -107,6 +107,8 @@ function drawSide(canvas, { series, person, taxonomy, fact }, longest, range) {
   });
 }
 
+const signed = (x) => (x > 0 ? `+${figure(x)}` : x < 0 ? figure(x) : "0");
+
 // Means weighted by time, each label's two bars under each other.
 function means(sides, range, group) {
   const found = sides.map(({ fact, series, person }) =>
@@ -118,12 +120,12 @@ function means(sides, range, group) {
     const k = sides[i].taxonomy?.labels.indexOf(label) ?? -1;
     return k < 0 ? null : (found[i]?.values[k] ?? null);
   };
-  const signed = range[0] < 0;
+  const twoSided = range[0] < 0;
   const bar = (v, colour) => {
-    const share = v === null ? 0 : (v - (signed ? 0 : range[0])) / (range[1] - range[0]);
+    const share = v === null ? 0 : (v - (twoSided ? 0 : range[0])) / (range[1] - range[0]);
     return h(
-      `span.track${signed ? ".signed" : ""}`,
-      v !== null && h("i", { style: { "--c": colour, left: `${100 * (signed ? 0.5 + Math.min(0, share) : 0)}%`, width: `${100 * Math.abs(share)}%` } }),
+      `span.track${twoSided ? ".signed" : ""}`,
+      v !== null && h("i", { style: { "--c": colour, left: `${100 * (twoSided ? 0.5 + Math.min(0, share) : 0)}%`, width: `${100 * Math.abs(share)}%` } }),
     );
   };
   return h(
@@ -138,7 +140,7 @@ function means(sides, range, group) {
           "tr",
           h("th", { scope: "row" }, h("i.swatch", { style: { "--c": colour } }), ` ${label}`),
           [a, b].map((v) => h("td", h("span.bars", bar(v, colour), h("span.num", figure(v))))),
-          h("td.num", a === null || b === null ? "–" : figure(b - a)),
+          h("td.num", a === null || b === null ? "–" : signed(Math.round(100 * (b - a)) / 100)),
         );
       }),
     ),

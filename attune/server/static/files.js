@@ -66,7 +66,7 @@ async function watch(id, name) {
   jobs.set(id, job);
   list.querySelector(".empty")?.remove();
   list.prepend(job.row);
-  count_up();
+  countUp();
   const draw = (next) => {
     const row = drawJob(next);
     job.row.replaceWith(row);
@@ -82,10 +82,10 @@ async function watch(id, name) {
     if (!stop.signal.aborted) draw({ name, over: true, wrong: error.message, remove: () => remove(id) });
   }
   job.over = true;
-  count_up();
+  countUp();
 }
 
-function count_up() {
+function countUp() {
   const n = [...jobs.values()].filter((j) => !j.over).length;
   tally.hidden = !n;
   tally.textContent = n ? ` ${n}` : "";

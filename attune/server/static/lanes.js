@@ -177,6 +177,6 @@ export function linesOf(taxonomy, labels, field) {
   return labels.map((label) => {
     const colour = ink(taxonomy.colours[taxonomy.labels.indexOf(label)] ?? "#888888"),
       quiet = isNeutral(label);
-    return { label, quiet, colour: quiet ? css("--faint") : colour, of: (row) => row[field]?.[label] ?? null };
+    return { label, quiet, colour: /^neutral$/i.test(label) ? css("--faint") : colour, of: (row) => row[field]?.[label] ?? null };
   });
 }

@@ -29,10 +29,10 @@ export const live = {
   drawn: 0, // frames
 };
 let notice = null,
-  say_toast = () => {};
+  news = () => {};
 
 export async function open({ toast }) {
-  say_toast = toast;
+  news = toast;
   notice = await json("/v1/notice").catch(() => null);
   idle();
 }
@@ -131,7 +131,7 @@ function changed(state, detail = {}) {
     enter("live");
     if (document.activeElement === document.body) place("live").focus({ preventScroll: true });
     place("said").textContent = "";
-    if (live.session > 1) say_toast("Connected again");
+    if (live.session > 1) news("Connected again");
   } else if (state === "waiting") {
     if (live.origin !== null) for (const m of Object.keys(SAID)) live.memory.open(m, "not connected", now());
     live.overlay.clear();
@@ -152,8 +152,8 @@ function changed(state, detail = {}) {
       again: idle,
       remove: async () => {
         await ask(`/v1/jobs/${detail.ended.recording.split(".")[0]}`, { method: "DELETE" }).then(
-          () => say_toast("Deleted"),
-          (error) => say_toast(error.message),
+          () => news("Deleted"),
+          (error) => news(error.message),
         );
         idle();
       },
@@ -218,7 +218,7 @@ function later(message) {
     live.fps = message.fps;
     if (live.pictures) live.pictures.fps = message.fps;
   }
-  if (message.type === "error" && live.state === "live") say_toast(message.message);
+  if (message.type === "error" && live.state === "live") news(message.message);
 }
 
 // A sentence is about now: without news of anything it goes.
@@ -261,7 +261,7 @@ export function mute(modality) {
   }
   for (const key of live.hints.keys()) if (on && key.startsWith(`${modality} `)) live.hints.delete(key);
   drawHints();
-  say_toast(`${SAID[modality]} ${on ? "muted: it isn't measured" : "is measured again"}`);
+  news(`${SAID[modality]} ${on ? "muted: it isn't measured" : "is measured again"}`);
 }
 
 // Typed words belong to the utterance that has just been heard, or to these seconds.
@@ -291,10 +291,10 @@ export function press(key) {
   else if (key === "f") mute("face");
   else if (key === "v") mute("voice");
   else if (key === "w") mute("text");
-  else if (key === "d") say_toast(`Showing ${panels.nextGroup().toLowerCase()}`);
-  else if (key === "p") say_toast(panels.nextPerson() ?? "Nobody else is in view");
-  else if (key === "+" || key === "=") say_toast(`Showing ${panels.zoom(-1)}`);
-  else if (key === "-") say_toast(`Showing ${panels.zoom(1)}`);
+  else if (key === "d") news(`Showing ${panels.nextGroup().toLowerCase()}`);
+  else if (key === "p") news(panels.nextPerson() ?? "Nobody else is in view");
+  else if (key === "+" || key === "=") news(`Showing ${panels.zoom(-1)}`);
+  else if (key === "-") news(`Showing ${panels.zoom(1)}`);
   else return false;
   return true;
 }

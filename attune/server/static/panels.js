@@ -252,7 +252,12 @@ export class Panels {
       lane.badge.hidden = false;
       lane.badge.className = "badge plain";
       lane.badge.textContent = "from " + row.from.map((m) => SAID[m]?.toLowerCase() ?? m).join(", ");
-      lane.badge.title = row.discord === null || row.discord === undefined ? "" : `how much they disagree, 0 to 1: ${figure(row.discord)}`;
+      lane.badge.title = [
+        Object.entries(row.shares ?? {}).map(([m, share]) => `${SAID[m]?.toLowerCase() ?? m} decided ${Math.round(100 * share)} %`).join(", "),
+        typeof row.discord === "number" && `they disagree by ${figure(row.discord)} bits`,
+      ]
+        .filter(Boolean)
+        .join("; ");
     }
   }
 }
