@@ -202,6 +202,8 @@ def curves(table: pa.Table, *, y: str, columns: int = 2) -> Any:
     for ax in axes.ravel():
         ax.set_ylim(least, most * 1.04)
     axes[0, 0].legend(loc="lower left")
+    if len(panels) == 1:                                    # one panel needs no page's width
+        figure.set_figwidth(WIDTH / 2)
     return figure
 
 

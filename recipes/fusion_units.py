@@ -291,9 +291,12 @@ def trusted(runs: list[tuple[np.ndarray, np.ndarray]], clips: Clips) -> dict[str
     for logs, scored in runs:
         y, p = clips.y[scored], softmax(logs[scored])
         right, sure = p.argmax(1) == y, p.max(1)
-        found.append([metrics.ece(y, p), metrics.brier(y, p), *(metrics.accuracy_at(right, sure, c) for c in COVERAGES)])
+        found.append([metrics.ece(y, p), metrics.brier(y, p), *(metrics.accuracy_at(right, sure, c) for c in COVERAGES),
+                      *(np.quantile(sure, 1 - c) for c in COVERAGES)])
     ece, brier, *at = np.mean(found, axis=0).round(4).tolist()
-    return {"ece": ece, "brier": brier, "accuracy_at": dict(zip(map(str, COVERAGES), at, strict=True))}
+    half = len(COVERAGES)
+    return {"ece": ece, "brier": brier, "accuracy_at": dict(zip(map(str, COVERAGES), at[:half], strict=True)),
+            "from": dict(zip(map(str, COVERAGES), at[half:], strict=True))}
 
 
 def interval(runs: list[tuple[np.ndarray, np.ndarray]], clips: Clips) -> dict[str, float]:
@@ -329,8 +332,10 @@ def card(facts: dict[str, Any]) -> str:
 
         lines = [f"| {row} | " + " | ".join(cell(c, row) for c in columns) + " |" for row in ROWS]
         lines += [f"| {title} of both | " + " | ".join(f"{table[c][key]:.3f}" for c in columns) + " |" for title, key in (("ECE", "ece"), ("Brier", "brier"))]
-        return "\n".join(lines + [f"| accuracy of both, on the surest {float(at):.0%} | " + " | ".join(f"{table[c]['accuracy_at'][at]:.3f}" for c in columns)
-                                  + " |" for at in map(str, COVERAGES)])
+        for at in map(str, COVERAGES):
+            cells = (f"{table[c]['accuracy_at'][at]:.3f} (from {table[c]['from'][at]:.2f})" for c in columns)
+            lines.append(f"| accuracy of both, on the surest {float(at):.0%} | " + " | ".join(cells) + " |")
+        return "\n".join(lines)
 
     return CARD.format(
         head="| | " + " | ".join(columns.values()) + " |\n|---" + "|---" * len(columns) + "|", whole=rows(facts["held_out"]),
@@ -363,7 +368,8 @@ clip's actor: {voice}.
 UAR of eight emotions (chance .125), five folds of four actors, 95 % intervals by actor. *All own clips*: inputs minus the mean of all the
 person's unlabelled clips, the scored one among them. *16*: minus the mean of 16 drawn at random, scored on the others, 20 draws. *2
 neutral*: minus n / (n + n0) of how far two clips known to be neutral lie from others' neutral ones. ECE, Brier score (0 to 2) and accuracy where it
-may keep silent: with weights of the other folds, nothing fitted on the scored actors. Adapted figures must not be compared with plain ones of papers.
+may keep silent (and the confidence from which it then speaks): with weights of the other folds, nothing fitted on the scored actors. Adapted
+figures must not be compared with plain ones of papers.
 
 With all {columns_of_the_corpus} columns that the corpus publishes (intensities and presences):
 

@@ -2,10 +2,11 @@
 
     python recipes/fusion_voice.py --data RAVDESS --out runs/fusion_voice
 
-Writes `voice.npz` as `recipes/fusion_units.py` and `benchmarks/fusion_missing.py` read it: clip, truth, group, fold (five, of four actors
-each), `plain` (n, 8) logits by a model that never heard the clip's actor, and `noise_20` ... `noise_0`, what it says of the same clips in
-noise of so many dB below the voice. It stands in for the packaged voice net where that net's own out-of-fold outputs (`recipes/voice_prosody.py`,
-hours) aren't at hand, and is weaker. The penalty is fixed, so there is nothing to choose on the scored actors. Needs scikit-learn.
+Writes `voice.parquet`, a file of predictions for `attune evaluate fusion ravdess DIR --part voice=FILE`, and `voice.npz` as
+`recipes/fusion_units.py` and `benchmarks/fusion_missing.py` read it: clip, truth, group, fold (five, of four actors each), `plain` (n, 8) logits
+by a model that never heard the clip's actor, and `noise_20` ... `noise_0`, what it says of the same clips in noise of so many dB below the
+voice. It stands in for the packaged voice net where that net's own out-of-fold outputs (`recipes/voice_prosody.py`, hours) aren't at hand, and
+is weaker. The penalty is fixed, so there is nothing to choose on the scored actors. Needs scikit-learn.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from sklearn.preprocessing import StandardScaler
 
 from attune import perturb
 from attune.datasets import Item, ravdess
+from attune.evaluate.predictions import Predictions, write_predictions
 from attune.evaluate.said import sound
+from attune.fusion._parts import softmax
 from attune.metrics import uar
 from attune.voice.features import SAMPLE_RATE
 from attune.voice.functionals import functionals
@@ -71,6 +74,9 @@ def main() -> None:
     fold = folds_of(group)
     said = out_of_fold(measured(items, told.out), y, fold)
     np.savez(told.out / "voice.npz", clip=np.array([i.id for i in items]), truth=y, group=group, fold=fold, **said)
+    write_predictions(told.out / "voice.parquet", Predictions.of(
+        "ravdess8", np.stack([i.values for i in items]), softmax(said["plain"]), ids=[i.id for i in items], groups=group.tolist(), fold=fold.tolist(),
+        corpus="ravdess", model="functionals", split="folds", status="held-out"))
     print("UAR " + ", ".join(f"{name} {uar(y, logits.argmax(1)):.3f}" for name, logits in said.items()))
 
 

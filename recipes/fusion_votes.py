@@ -139,6 +139,8 @@ def scores(target: np.ndarray, said: np.ndarray, who: np.ndarray) -> dict[str, A
         "jsd": interval(metrics.bootstrap(mean_of(metrics.jsd), target, said, groups=who)),
         "emd": interval(metrics.bootstrap(mean_of(emd), target, said, groups=who)),
         "most_votes": round(float(np.mean(said.argmax(1) == target.argmax(1))), 4),
+        "ece": round(metrics.reliability(said.max(1), target[np.arange(len(said)), said.argmax(1)]).gap, 4),
+        "brier": round(float(((said - target) ** 2).sum(1).mean()), 4),
     }
 
 
@@ -187,7 +189,8 @@ def card(facts: dict[str, Any]) -> str:
         return f"{i['value']:.3f} [{i['low']:.3f}, {i['high']:.3f}]" if i and "low" in i else f"{i['value']:.3f}" if i else ""
 
     lines = [
-        f"| {name} | {shown(f.get('jsd'))} | {shown(f.get('emd'))} | {f.get('most_votes', '')} | {shown(f.get('below_copy'))} |"
+        f"| {name} | {shown(f.get('jsd'))} | {shown(f.get('emd'))} | {f.get('most_votes', '')} | "
+        f"{f.get('ece', '')} | {f.get('brier', '')} | {shown(f.get('below_copy'))} |"
         for name, f in facts["held_out"].items()
     ]
     labels = taxonomy("ekman7").labels
@@ -222,10 +225,11 @@ Surprise was not offered to those people: its weights are the mean of the others
 
 Five folds by actor, no actor on both sides; 95 % intervals by actor. JSD in bits and EMD (classes equally far apart) between predicted
 and real audio-visual shares of votes; *most votes*: share of clips where the class with most votes is the same; *saved*: how much lower the JSD
-is than that of the better copy (a quarter is the reading of the shipped pool, "class").
+is than that of the better copy (a quarter is the reading of the shipped pool, "class"); *ECE*: mean distance between the probability of the class
+said first and the share of people who chose it (15 bins); *Brier*: squared distance of the two distributions, 0 to 2.
 
-| | JSD | EMD | most votes | saved |
-|---|---|---|---|---|
+| | JSD | EMD | most votes | ECE | Brier | saved |
+|---|---|---|---|---|---|---|
 {table}
 
 "One": a weight per side; "class": a weight per side and class (shipped); "cross": also from every class to every other. The last is better on

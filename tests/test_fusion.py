@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attune.errors import ShapeError
-from attune.fusion import fuse, project, reach, units, votes
+from attune.fusion import abstain, fuse, project, reach, units, votes
 from attune.taxonomy import crosswalk, taxonomy
 from attune.types import Estimates, Segment
 
@@ -181,3 +181,18 @@ def test_a_regression_by_likeness_is_what_it_says():
     logs = units._logs(np.array([[1.0]]), member)
     near, far = 1.0, np.exp(-2.0)
     assert np.exp(logs[0]) == pytest.approx(np.exp([near, far]) / (np.exp(near) + np.exp(far)))
+
+
+def test_what_is_not_sure_enough_is_not_said_and_says_why():
+    rows = one("face", [peaked("joy", 0.45), peaked("joy", 0.5), np.full(7, np.nan)])
+    rows = abstain(rows, 0.5)
+    assert np.isnan(rows.values[0]).all() and rows.values[1, EKMAN.index("joy")] == pytest.approx(0.5)
+    assert rows.reason[0] == "not sure enough (0.45 < 0.50)" and rows.reason[1] == ""
+    assert rows.reason[2] == one("face", np.full((1, 7), np.nan)).reason[0]                 # it wasn't there: that stays the reason
+
+
+def test_only_labels_that_exclude_each_other_can_be_unsure():
+    with pytest.raises(ValueError, match="vad is dimensional"):
+        abstain(one("text", [[0.2, 0.0, 0.4]], name="vad"), 0.5)
+    with pytest.raises(ValueError, match="expected a probability"):
+        abstain(one("face", [peaked("joy")]), 50)

@@ -123,6 +123,34 @@ def discord(p: np.ndarray) -> np.ndarray:
     return largest
 
 
+def abstain(estimates: Estimates, least: float) -> Estimates:
+    """The same rows, those whose strongest probability is below `least` NaN, with the reason: nothing is said that isn't sure enough.
+
+    What a threshold costs and gains stands on the cards: how many rows are left, and how often those are right.
+
+    Raises
+    ------
+    ValueError
+        If `least` isn't in 0..1, or the labels exclude nothing: a position, or one of several labels, is no confidence.
+
+    >>> from attune.types import Segment
+    >>> sure, unsure = np.full(7, 0.02), np.full(7, 0.1)
+    >>> sure[3], unsure[3] = 0.88, 0.4
+    >>> rows = Estimates.of([Segment(0, 1), Segment(1, 2)], [unsure, sure], taxonomy=taxonomy("ekman7"), modality="fused", model="votes")
+    >>> abstain(rows, 0.75).reason.tolist()
+    ['not sure enough (0.40 < 0.75)', '']
+    """
+    if not 0 <= least <= 1:
+        raise ValueError(f"least is {least}; expected a probability, 0 to 1")
+    if estimates.taxonomy.kind != "exclusive":
+        raise ValueError(f"{estimates.taxonomy.name} is {estimates.taxonomy.kind}; only labels that exclude each other have a strongest one to be sure of")
+    surest = np.max(np.nan_to_num(estimates.values, nan=-1.0), axis=1)
+    unsure = (surest >= 0) & (surest < least)
+    reason = np.array([f"not sure enough ({p:.2f} < {least:.2f})" if no else old for p, no, old in zip(surest, unsure, estimates.reason, strict=True)], object)
+    values = np.where(unsure[:, None], np.nan, estimates.values).astype(np.float32)
+    return replace(estimates, values=values, reason=reason)
+
+
 def _from_units(aligned: Sequence[Estimates]) -> list[Estimates]:
     """With action units: what they and the voice say together stands for the face, and the voice for nothing more; else empty."""
     face = next((e for e in aligned if e.modality == "face" and e.taxonomy.name == "facs"), None)
