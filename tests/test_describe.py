@@ -463,6 +463,24 @@ def test_a_person_is_compared_with_what_is_usual_for_them(usual, expected):
     assert describe(rec, usual=usual, person={"Ada": "Ada/she"}).sentences == (f"Ada looked moderately happy{expected}",)
 
 
+def test_a_person_is_compared_with_their_own_moments_before_from_the_ninth_on():
+    def said(n, person=lambda i: "Ada"):
+        calm = [{"happiness": 0.3 + 0.05 * (i % 2)} for i in range(n)]
+        rows = [(i, i + 1, person(i), "window", "") for i in range(n + 1)]
+        return describe(made(rows, face_ferplus8=[*calm, {"happiness": 0.8}]), usual="own", whole=False).sentences
+    assert said(8)[-1].endswith("; happier in the face than usual for them.")
+    assert not any("usual" in sentence for sentence in (*said(8)[:-1], *said(7)))              # nothing is unusual yet, or known
+    assert "usual" not in said(8, lambda i: "Ada" if i % 2 else "Bo")[-1]                      # somebody else's moments don't count
+    with pytest.raises(SettingError, match="expected 'own'"):
+        describe(made([(0, 1, "Ada", "window", "")], face_ferplus8=[{"happiness": 0.5}]), usual="mine")
+
+
+def test_who_never_stirs_is_not_unusual_by_a_hundredth():
+    rows = [(i, i + 1, "Ada", "window", "") for i in range(10)]
+    rec = made(rows, face_ferplus8=[{"happiness": 0.5}] * 9 + [{"happiness": 0.6}])
+    assert not any("usual" in sentence for sentence in describe(rec, usual="own").sentences)
+
+
 def test_tense_is_unpleasant_and_aroused_compared_with_usual():
     rec = made([(0, 1, "Ada", "window", "")], voice_vad=[{"valence": -0.4, "arousal": 0.5}], face_ferplus8=[{"neutral": 0.9}])
     usual = {"voice.valence": (0.1, 0.1), "voice.arousal": (0.0, 0.1)}

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from attune.describe.calibration import LEVELS, Calibration, calibration, ranked
 from attune.describe.language import Tense, language
@@ -67,8 +67,9 @@ class Description:
 def describe(
     recording: Recording, *, over: Over = "segments", window: float = 5.0, hop: float | None = None,
     modalities: Sequence[Modality] = ("face", "voice", "text"), calibration: str = "attune", top: int | None = 3,
-    usual: Usual | Mapping[str, Usual] | None = None, language: str = "en", tense: Tense = "past", person: str | Mapping[str, str] | None = None,
-    missing: Missing = "leave", dimensions: bool = False, whole: bool = True, budget: int | None = None, count: Callable[[str], int] = word_count,
+    usual: Usual | Mapping[str, Usual] | Literal["own"] | None = None, language: str = "en", tense: Tense = "past",
+    person: str | Mapping[str, str] | None = None, missing: Missing = "leave", dimensions: bool = False, whole: bool = True,
+    budget: int | None = None, count: Callable[[str], int] = word_count,
 ) -> Description:
     """A recording in words.
 
@@ -84,7 +85,7 @@ def describe(
         At most so many phrases for each modality of a moment, the strongest; None for all.
     usual
         What is usual for a person: label -> (mean, standard deviation), keyed "sadness", "face.sadness" or "face.ferplus8.sadness";
-        or such a mapping for each person.
+        or such a mapping for each person; or "own", the same person's moments before, from the ninth on.
     language, tense, person, missing, dimensions
         How it is said, see `Manner`.
     whole
@@ -98,7 +99,7 @@ def describe(
     UnknownName
         For an unknown calibration or language.
     SettingError
-        For a value that `over`, `tense` or `missing` doesn't have; a window or hop that isn't above 0.
+        For a value that `over`, `usual`, `tense` or `missing` doesn't have; a window or hop that isn't above 0.
     """
     manner = Manner(language, tense, person, missing, dimensions)
     if missing not in ("leave", "say"):

@@ -29,6 +29,8 @@ Usual = Mapping[str, tuple[float, float]]               # "face.happiness" or "h
 UNITS = ("facs", "blendshapes52")        # movements of muscles, not expressions: for cue lines
 EDGES = (-0.6, -0.3, -0.1, 0.1, 0.3, 0.6)       # bands of valence, arousal and dominance in -1..1, half-open; ours
 UNUSUAL = 1.5                            # standard deviations from a person's own mean; a normal variable is there in 13 % of the cases
+LEAST = 8                                # moments from which on something is usual for a person in this recording
+STEADY = 0.1                             # least deviation that is taken, so that a person who never stirs isn't unusual by a hundredth
 RISES, FALLS = 2, 3                      # levels from one moment to the next that count as a change,
 STEP = 0.25                              # if the score moves as far as this too: near 1, levels lie within hundredths of each other
 OPPOSED = 0.3                            # pleasant from here on, unpleasant from minus this on, for a contrast; the bound of "pleasant" above
@@ -110,12 +112,20 @@ class Moment:
 
 def moments(
     recording: Recording, *, over: Over = "segments", window: float = 5.0, hop: float | None = None, modalities: Sequence[Modality] = ("face", "voice", "text"),
-    table: str = "attune", top: int | None = 3, usual: Usual | Mapping[str, Usual] | None = None,
+    table: str = "attune", top: int | None = 3, usual: Usual | Mapping[str, Usual] | Literal["own"] | None = None,
 ) -> list[Moment]:
     """Every moment of a recording, by start and then as its rows stand.
 
-    Labels a model measured are preferred; where a modality has only projected ones, they are taken and stay marked.
+    Labels a model measured are preferred; where a modality has only projected ones, they are taken and stay marked. With `usual` "own"
+    a moment is compared with the same person's moments before it, once there are `LEAST`.
+
+    Raises
+    ------
+    SettingError
+        For an unknown `over` or `usual`, a window or hop that isn't above 0.
     """
+    if isinstance(usual, str) and usual != "own":
+        raise SettingError(f"usual={usual!r}; expected 'own', or label -> (mean, standard deviation)")
     rows = stretches(recording, over, window=window, hop=hop)
     chosen = [e for m in modalities if (e := expressions(recording, m)) is not None]
     aligned = [_aligned(e, rows) for e in chosen]
@@ -124,11 +134,14 @@ def moments(
     speakers = {(s.start, s.end): s.person for s in rows if s.kind == "speech"}
     out: list[Moment] = []
     last: dict[str, Moment] = {}
+    habits: dict[str, _Habit] = {}
     for i, s in enumerate(rows):
+        habit = habits.setdefault(s.person, _Habit([*aligned, *axes]))
+        known = habit.usual() if usual == "own" else _own(usual, s.person)
         parts = tuple(_part(e, i, t, top) for e, t in zip(aligned, tables, strict=True))
         positions = tuple(_position(e, i) for e in axes if not np.isnan(e.values[i]).all())
         moment = Moment(
-            s.start, s.end, s.person, s.kind, s.text, parts, positions, comparison=_comparison([*aligned, *axes], i, _own(usual, s.person)),
+            s.start, s.end, s.person, s.kind, s.text, parts, positions, comparison=_comparison([*aligned, *axes], i, known),
             contrast=_contrast(parts), beside=speakers.get((s.start, s.end), SOMEONE) if s.kind == "seen" else "", whole=over == "whole",
             silent=bool(speakers) and s.kind == "pause",
         )
@@ -136,6 +149,7 @@ def moments(
             moment = replace(moment, change=_change(last[s.person], moment))
         if moment.measured:
             last[s.person] = moment
+        habit.push(i)
         out.append(moment)
     return out
 
@@ -218,6 +232,29 @@ def _own(usual: Usual | Mapping[str, Usual] | None, person: str) -> Usual:
     if usual and isinstance(next(iter(usual.values())), Mapping):
         return usual.get(person, {})     # type: ignore[return-value]
     return usual or {}                   # type: ignore[return-value]
+
+
+class _Habit:
+    """One person's moments so far, as sums: what is usual for this person up to here."""
+
+    def __init__(self, sets: Sequence[Estimates]) -> None:
+        self.sets = sets
+        self.sums = [np.zeros((3, len(e.taxonomy))) for e in sets]         # moments, their sum, the sum of their squares, by label
+
+    def push(self, i: int) -> None:
+        for e, sums in zip(self.sets, self.sums, strict=True):
+            value = e.values[i].astype(np.float64)
+            sums += np.where(np.isnan(value), 0.0, [np.ones_like(value), value, value**2])
+
+    def usual(self) -> dict[str, tuple[float, float]]:
+        """Mean and deviation of one more moment, by "modality.taxonomy.label", where there are `LEAST`."""
+        out = {}
+        for e, (n, total, squares) in zip(self.sets, self.sums, strict=True):
+            for k in np.flatnonzero(n >= LEAST):
+                mean = total[k] / n[k]
+                spread = math.sqrt(max(squares[k] / n[k] - mean**2, 0.0) * n[k] / (n[k] - 1) * (1 + 1 / n[k]))
+                out[f"{e.name}.{e.taxonomy.labels[k]}"] = (float(mean), max(spread, STEADY))
+        return out
 
 
 def _comparison(sets: Sequence[Estimates], i: int, usual: Usual) -> Comparison | None:
