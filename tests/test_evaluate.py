@@ -631,3 +631,14 @@ def test_the_built_in_baseline_takes_a_persons_habit_out():
 def test_a_baseline_needs_people_to_compare_with():
     with pytest.raises(SettingError, match="there aren't two of them"):
         evaluate(corpus(), model(), facts=FACTS, draws=10, adapt="baseline")
+
+
+def test_a_model_of_texts_is_scored_on_the_languages_it_reads():
+    both = corpus(language=("en", "de"))
+    english = evaluate(both, model(LANGUAGES=("en",)), facts={"taxonomy": "ekman7"}, draws=10)
+    assert english.scores[0].n["uar"] == 30
+    assert any(note.startswith("30 items are in other languages than en") for note in english.notes)
+    untold = evaluate(corpus(), model(LANGUAGES=("en",)), facts={"taxonomy": "ekman7"}, draws=10)
+    assert untold.scores[0].n["uar"] == 60
+    with pytest.raises(SettingError, match="reads pl, and no item of split 'test'"):
+        evaluate(both, model(LANGUAGES=("pl",)), facts={"taxonomy": "ekman7"}, draws=10)

@@ -162,11 +162,12 @@ def _fitting(facts: Any, items: Sequence[Any]) -> list[str]:
         "text": any(i.text for i in items), "voice": bool(suffixes & {*datasets.SOUNDS, *datasets.FILMS}),
         "face": bool(suffixes - set(datasets.SOUNDS)) or any(i.pixels is not None for i in items),
     }
+    told = {i.about["language"] for i in items if i.about.get("language")}
     found = []
     for modality in facts.get("modalities", tuple(there)):
         for name in registry.names(f"attune.{modality}.models") if there.get(modality) else ():
             module = registry.load(f"attune.{modality}.models", name)
-            spoken, read = set(facts.get("languages", ())), set(getattr(module, "LANGUAGES", ()))
+            spoken, read = told or set(facts.get("languages", ())), set(getattr(module, "LANGUAGES", ()))
             if (spoken and read and not spoken & read) or checkpoints.state(module) == "can be added":
                 continue
             try:

@@ -137,7 +137,7 @@ def evaluate(
     UnknownName
         If there is no such model, corpus, protocol or taxonomy, or no crosswalk lets the two meet.
     SettingError
-        If the split holds no item.
+        If the split holds no item, or none in a language that the model reads.
 
     >>> from attune.datasets import Item, one_hot
     >>> mine = [Item(str(i), "test", "", one_hot("goemotions28", label), text=text)
@@ -158,8 +158,16 @@ def evaluate(
         there = sorted({item.split for item in items})
         raise SettingError(f"no item of split {split!r}" + (f"; there are: {', '.join(there)}" if there else ", since there is none at all"))
 
+    read = set(getattr(module, "LANGUAGES", ())) if modality == "text" else set()
+    readable = [item for item in chosen if not read or item.about.get("language") in (None, "", *read)]
+    foreign, chosen = len(chosen) - len(readable), readable
+    if not chosen:
+        raise SettingError(f"{name} reads {', '.join(sorted(read))}, and no item of split {split!r} is in that language")
+
     notes = [f"shares material with {other}, which {name} was trained on: held-out at best" for other in stated.get("shares", ())
              if other in (trained_on(module) or {})]
+    if foreign:
+        notes.append(f"{foreign} items are in other languages than {', '.join(sorted(read))}, which {name} reads; they are left out")
     chosen_ids = {item.id for item in chosen}
     fitted = [i for i in (*learned(module, corpus_name, items), *seen) if not (i.id in chosen_ids and i.split == split)]
     statuses = {i.id: _capped(status(module, corpus_name, i), bool(notes)) for i in chosen}
@@ -174,7 +182,7 @@ def evaluate(
             "was fitted on" if trained_on(module) is not None else "is taken to be fitted on, the split train: it doesn't say what it was trained on"))
 
     needs_dev = split != "dev" and not getattr(module, "THRESHOLDS", None)
-    dev = [i for i in items if i.split == "dev"] if needs_dev and split != "all" else []
+    dev = [i for i in items if i.split == "dev" and (not read or i.about.get("language") in (None, "", *read))] if needs_dev and split != "all" else []
     names = [protocol] if isinstance(protocol, str) else list(protocol)
     rules = protocols(source, stated)
     for wanted in names:
