@@ -203,14 +203,15 @@ def verify(checkpoint: Checkpoint, name: str, *, again: bool = False) -> None:
     for path in checkpoint.paths:
         file = _name(checkpoint, path)
         entry, pinned = known.get(file), checkpoint.sha256.get(file)
-        untouched = entry is not None and (entry["bytes"], entry["mtime"]) == _stat(path)
+        came: str | None = entry["sha256"] if entry else None
+        untouched = came if entry and (entry["bytes"], entry["mtime"]) == _stat(path) else None
         if pinned is None and entry is None:
             raise WeightsError(
                 f"{file} of {checkpoint.id} lies in {checkpoint.folder}, but nothing says what it should be; let it be checked in by: "
                 f"attune models add {name} --from {checkpoint.folder}"
             )
-        found = entry["sha256"] if untouched and not again else sha256(path)
-        for expected, whose in ((pinned, "its facts"), (entry and entry["sha256"], f"the {LOCK} of the day it was added")):
+        found = untouched if untouched and not again else sha256(path)
+        for expected, whose in ((pinned, "its facts"), (came, f"the {LOCK} of the day it was added")):
             if expected is not None and found != expected:
                 raise WeightsError(
                     f"{file} of {checkpoint.id} has the SHA-256 {found[:16]}..., expected {expected[:16]}... by {whose}: it was changed or is "

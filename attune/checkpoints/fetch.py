@@ -164,7 +164,7 @@ class _Redirect(urllib.request.HTTPRedirectHandler):
         if new is not None:
             if urlsplit(newurl).netloc != urlsplit(req.full_url).netloc:
                 new.headers.pop("Authorization", None)
-            new.commit = headers.get("X-Repo-Commit") or getattr(req, "commit", "")
+            new.commit = headers.get("X-Repo-Commit") or getattr(req, "commit", "")      # type: ignore[attr-defined]
         return new
 
     def http_response(self, request, response):      # type: ignore[no-untyped-def]

@@ -47,7 +47,7 @@ def sounds(m: Any) -> dict[str, np.ndarray]:
         return np.arange(round(max(seconds, m.MIN_SECONDS) * m.SAMPLE_RATE)) / m.SAMPLE_RATE
 
     def voice(t: np.ndarray, pitch: float, syllables: float) -> np.ndarray:
-        return np.asarray(sum(np.sin(2 * np.pi * pitch * k * t + k) / k for k in range(1, 20)) * (1 + np.sin(2 * np.pi * syllables * t)) / 8)
+        return np.array(sum(np.sin(2 * np.pi * pitch * k * t + k) / k for k in range(1, 20)) * (1 + np.sin(2 * np.pi * syllables * t)) / 8)
 
     noise = np.random.default_rng(0).normal(size=len(time(1.3)))
     made = {"low voice": voice(time(2.0), 110, 3), "high voice": voice(time(1.0), 240, 5), "tone": 0.3 * np.sin(2 * np.pi * 440 * time(0.7)),

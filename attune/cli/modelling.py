@@ -30,7 +30,7 @@ def list_models(context: typer.Context) -> None:
     from attune import checkpoints, registry, weights
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("model", "for", "labels", "state", "licence class", "size", "trained on"):
+    for name in ("model", "for", "labels", "state", "licence class", "size", "what it is"):
         table.add_column(name, no_wrap=name in ("model", "for", "state"))
     rows = [(kind, name, registry.load(folder, name)) for kind, folder in FOLDERS.items() for name in registry.names(folder)]
     rows = [(kind, name, module) for kind, name, module in rows if hasattr(module, "WEIGHTS")]
@@ -42,7 +42,8 @@ def list_models(context: typer.Context) -> None:
         free = module.LICENSE_CLASS in weights.COMMERCIAL
         colour = {"packaged": "green", "present": "green", "can be added": "dim"}[state]
         table.add_row(name, kind, ", ".join(getattr(module, "TAXONOMIES", ("words",))), f"[{colour}]{state}[/]",
-                      f"[{'green' if free else 'yellow'}]{module.LICENSE_CLASS}[/]", size, escape(module.DATA))
+                      f"[{'green' if free else 'yellow'}]{module.LICENSE_CLASS}[/]", size,
+                      escape(module.TITLE if state == "can be added" else f"{module.TITLE}; trained on {module.DATA}"))
     out_console.print(table)
     out_console.print(
         "[dim]Green licences may be used commercially; --commercial-safe refuses the others. A packaged model's card lies beside its weights. "

@@ -97,11 +97,11 @@ def _pair(x: Predictions, y: Predictions, unit: str, first: tuple[str, str], sec
     if not known.any() or not rows.any():
         raise SettingError(f"{first[0]} and {second[0]} have no label of {x.taxonomy.name} in common that the corpus has, too")
     x, y = x.rows(rows), y.rows(rows)
-    truth, p, q = x.truth[:, known], x.said[:, known], y.said[:, known]
+    truth, ours, theirs = x.truth[:, known], x.said[:, known], y.said[:, known]
     names, figures = _figures(x, truth, np.array(x.taxonomy.labels)[known].tolist())
 
     def both(picked: np.ndarray) -> np.ndarray:
-        one, other = figures(picked, p), figures(picked, q)
+        one, other = figures(picked, ours), figures(picked, theirs)
         return np.concatenate([other - one, one, other])
 
     made = bootstrap_figures(both, len(truth), groups=x.groups, draws=draws, seed=seed)

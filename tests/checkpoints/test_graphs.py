@@ -240,7 +240,7 @@ def test_a_missing_output_is_told(tmp_path, colours):
 def test_any_sound_and_any_text_by_their_facts(tmp_path):
     linear_graph(tmp_path / "ear.onnx", {"x": [1, "t"]}, np.array([[1.0, 0, 0, 0]]), np.zeros(4), over=(1,))
     graph_keeps_rank(tmp_path / "ear.onnx")
-    (tmp_path / "ear.toml").write_text('onnx = "ear.onnx"\nmin_seconds = 0.5\nstandardise = true\ntaxonomy = "iemocap4"\nlabels = ["sad", "angry", "neutral", "happy"]\n')
+    (tmp_path / "ear.toml").write_text('onnx = "ear.onnx"\nmin_seconds = 0.5\nhears = "standardised"\ntaxonomy = "iemocap4"\nlabels = ["sad", "angry", "neutral", "happy"]\n')
     ear = registry.load("attune.voice.models", f"onnx:{tmp_path / 'ear.toml'}")
     assert (ear.SAMPLE_RATE, ear.MIN_SECONDS) == (16_000, 0.5)
     rows = ear.load()([*probe.sounds(ear).values(), np.ones(7_999, np.float32)])
