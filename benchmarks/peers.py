@@ -45,8 +45,8 @@ def main() -> None:
         if folder:
             lines += ["", *part(folder)]
             print("\n".join(lines[-12:]), flush=True)
-    lines += ["", "Not run, since their weights aren't carried by a package that runs offline: Py-Feat, EmotiEffLib, emotion2vec. `fer` carries weights, but needs "
-              "TensorFlow; its net is of the family that human carries."]
+    lines += ["", "Not run, since their weights aren't carried by a package that runs offline: Py-Feat, EmotiEffLib, emotion2vec. `fer` carries weights, "
+              "but needs TensorFlow; its net is of the family that human carries."]
     given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -85,7 +85,8 @@ def faces(folder: Path, node: Path) -> list[str]:
            "| net | accuracy | mean recall | CPU ms a face | learned from |", "|---|---|---|---|---|"]
     for name, p, ms, data in rows:
         out.append(f"| {name} | {told(metrics.accuracy, truth, p.argmax(1))} | {told(metrics.uar, truth, p.argmax(1))} | {ms:.2f} | {data} |")
-    return [*out, "", "Peers were taught other labels of the same kind of pictures (FER2013's own, one rater's), perhaps these very ones: much of the gap is the labels."]
+    return [*out, "", "Peers were taught other labels of the same kind of pictures (FER2013's own, one rater's), perhaps these very ones: much of the gap "
+            "is the labels."]
 
 
 def peers_of_faces(grey: np.ndarray, node: Path) -> list[tuple[str, np.ndarray, float, str]]:
@@ -181,7 +182,7 @@ def words(emobank_folder: Path, semeval_folder: Path | None) -> list[str]:
         cells, spent, n = [], 0.0, 0
         for of in sets.values():
             read(of[0][0])
-            said, used = cpu(lambda of=of: np.array([read(text) for text, *_ in of]))
+            said, used = cpu(lambda of=of, read=read: np.array([read(text) for text, *_ in of]))
             spent, n = spent + used, n + len(of)
             cells.append(told(metrics.pearson, np.array([v for _, v, _ in of]), said, groups=np.array([g for *_, g in of])))
         out.append(f"| {name} | {' | '.join(cells)} | {spent / n * 1000:.2f} |")
