@@ -222,7 +222,8 @@ class Agent:
     def _messages(self, turn: Turn, found: Sign | None, tag: str, tone: affect.Tone, after: bool) -> list[dict[str, str]]:
         told = prompts.told(
             turn, tag, modalities=self.modalities if self.notice else (), top=self.top, tone=tone if self.notice else None,
-            notes=boundaries.care(found, after, tag), budget=self.budget, count=self.count, version=self.version, habit=self.settings.baseline is not None and self.notice)
+            notes=boundaries.care(found, after, tag), budget=self.budget, count=self.count, version=self.version,
+            habit=self.settings.baseline is not None and self.notice)
         earlier: list[dict[str, str]] = []
         room = self.history
         for said in reversed(self.memory.turns[:-1]):

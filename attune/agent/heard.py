@@ -91,6 +91,26 @@ def of_clip(source: str | Path | Media, *, words: str = "", settings: Settings |
     return _fused(replace(recording, segments=tuple(rows), estimates=kept, portraits={}, notes=notes, duration=max(recording.duration, rows[-1].end)))
 
 
+def together(parts: Sequence[Recording]) -> Recording:
+    """Several recordings of one turn, such as its sound and a picture of the face: the first gives the rows, each modality comes from the first that has it.
+
+    >>> together([of_words("Hello."), of_words("Hello.", scores={"face": {"Joy": 0.8}})])["face.eee48"].label("Joy").tolist() == [np.float32(0.8)]
+    True
+    """
+    first = parts[0]
+    rows, estimates = first.segments, [e for e in first if e.modality != "fused"]
+    there = {e.modality for e in estimates}
+    for other in parts[1:]:
+        for e in other:
+            if e.modality == "fused" or e.modality in there or not len(e):
+                continue
+            span = (rows[0].start, max(r.end for r in rows))
+            estimates.append(replace(e, start=np.full(len(e), span[0]), end=np.full(len(e), span[1])) if other.duration == 0 or len(e) == 1 else e)
+        there |= {e.modality for e in estimates}
+    notes = tuple(dict.fromkeys(n for p in parts for n in p.notes))
+    return _fused(replace(first, estimates=tuple(estimates), notes=notes))
+
+
 def speaker(recording: Recording) -> str:
     """Who a clip is of: who speaks longest, else who is seen longest.
 

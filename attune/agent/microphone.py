@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,18 +55,47 @@ def turns(sound: Iterable[np.ndarray], *, pause: float = PAUSE) -> Iterator[Medi
     >>> list(turns([np.zeros(32_000, np.float32)]))
     []
     """
-    activity, kept, first = Activity(pause=pause), np.zeros(0, np.float32), 0
+    listening = Turns(pause)
     for block in sound:
-        kept = np.concatenate([kept, np.asarray(block, np.float32)])
-        for start, end in activity.push(block):
-            yield _cut(kept, first, start, end)
+        for turn in listening.push(block):
+            yield turn.media
+    for turn in listening.close():
+        yield turn.media
+
+
+class Heard(NamedTuple):
+    """A turn: start and end in seconds since the sound began, and its sound."""
+
+    start: float
+    end: float
+    media: Media
+
+
+class Turns:
+    """Sound in, turns out as soon as they are over."""
+
+    def __init__(self, pause: float = PAUSE) -> None:
+        self._activity, self._kept, self._first = Activity(pause=pause), np.zeros(0, np.float32), 0
+
+    @property
+    def speaking(self) -> bool:
+        """Whether somebody speaks now."""
+        return self._activity.going is not None
+
+    def push(self, samples: np.ndarray) -> list[Heard]:
+        """Hear more, float (n,) at 16 kHz."""
+        self._kept = np.concatenate([self._kept, np.asarray(samples, np.float32)])
+        done = [self._cut(*interval) for interval in self._activity.push(samples)]
         room = round(LONGEST * SAMPLE_RATE)
-        if len(kept) > room:
-            first, kept = first + len(kept) - room, kept[-room:]
-    for start, end in activity.close():
-        yield _cut(kept, first, start, end)
+        if len(self._kept) > room:
+            self._first, self._kept = self._first + len(self._kept) - room, self._kept[-room:]
+        return done
 
+    def close(self) -> list[Heard]:
+        """The sound is over."""
+        return [self._cut(*interval) for interval in self._activity.close()]
 
-def _cut(kept: np.ndarray, first: int, start: float, end: float) -> Media:
-    a, b = (round(t * SAMPLE_RATE) - first for t in (start - AROUND, end + AROUND))
-    return Media.of(waveform=kept[max(0, a) : max(1, b)].copy(), sample_rate=SAMPLE_RATE, name="microphone")
+    def _cut(self, start: float, end: float) -> Heard:
+        a, b = (round(t * SAMPLE_RATE) - self._first for t in (start - AROUND, end + AROUND))
+        sound = self._kept[max(0, a) : max(1, b)].copy()
+        return Heard(start, end, Media.of(waveform=sound, sample_rate=SAMPLE_RATE, name="microphone"))

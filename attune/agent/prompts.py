@@ -72,6 +72,20 @@ def told(turn: Turn, language: str, *, modalities: Sequence[str] = ("text", "voi
     return str(_template(version, tag, "turn").render(known)).strip()
 
 
+def front(language: str, *, version: str = VERSION) -> str:
+    """What another program's language model is told once, behind its own system prompt: what the block is, and the rules."""
+    tag = boundaries.nearest(language)
+    return str(_template(version, tag, "front").render(rules=boundaries.rules(tag))).strip()
+
+
+def beside(turn: Turn, language: str, *, top: int = TOP, notes: Sequence[str] = (), budget: int = BUDGET, version: str = VERSION) -> str:
+    """What stands behind another program's message: the block alone, which asks for no form of answer; "" where there is nothing to say."""
+    seen, first = lines(turn, budget=budget), proposed(turn, top)[0]
+    if not (seen or first or notes):
+        return ""
+    return str(_template(version, boundaries.nearest(language), "beside").render(lines=seen, candidates=first, notes=list(notes))).strip()
+
+
 def proposed(turn: Turn, top: int = TOP) -> tuple[list[str], list[str]]:
     """The `top` candidates, and the other labels of the same taxonomy."""
     first = [c.label for c in turn.candidates[:top]]

@@ -285,5 +285,7 @@ def facts(turn: Turn) -> dict[str, Any]:
     """What is remembered of a turn beside its estimates, in plain types."""
     return {
         "candidates": [[c.label, c.taxonomy, round(c.probability, 4), c.basic] for c in turn.candidates[: 2 * TOP]],
-        "causes": list(turn.causes), "cause": turn.cause, "position": [None if math.isnan(v) else round(v, 4) for v in turn.position], "discord": None if math.isnan(turn.discord) else round(turn.discord, 4),
+        "causes": list(turn.causes), "cause": turn.cause,
+        "position": [None if math.isnan(v) else round(v, 4) for v in turn.position],
+        "discord": None if math.isnan(turn.discord) else round(turn.discord, 4),
     }

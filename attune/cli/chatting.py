@@ -27,7 +27,7 @@ SHARED = "What you write, and what was measured of it in words, is sent to {}."
 @app.command()
 def chat(
     words: Annotated[list[str] | None, typer.Argument(help="One turn instead of a conversation.", show_default=False)] = None,
-    clip: Annotated[list[Path] | None, typer.Option(help="A recorded clip as a turn, with a transcript beside it; may be repeated.", show_default=False)] = None,
+    clip: Annotated[list[Path] | None, typer.Option(help="A recorded clip as a turn; may be repeated.", show_default=False)] = None,
     url: Annotated[str, typer.Option(help=f"A server that speaks OpenAI's chat completions, such as http://localhost:11434/v1. Or {URL}. "
                                      "Without one, Attune's reflective listener answers.", show_default=False)] = "",
     model: Annotated[str, typer.Option(help=f"The model's name there; by default the first. Or {MODEL}. A key: {KEY}.", show_default=False)] = "",

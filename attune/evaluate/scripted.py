@@ -114,7 +114,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(400, {"error": {"message": "expected messages", "type": "invalid_request_error"}})
             return
         self.owner.requests.append(asked | {"authorization": self.headers.get("Authorization", "")})
-        answer = self.owner.rule(messages)
+        try:
+            answer = self.owner.rule(messages)
+        except Exception as error:                           # a rule that fails is a server that fails
+            self._json(500, {"error": {"message": f"the rule failed: {error}"}})
+            return
         about = {"id": "chatcmpl-scripted", "created": 0, "model": asked.get("model", MODEL)}
         if not asked.get("stream"):
             choice = {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": "stop"}

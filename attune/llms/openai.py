@@ -85,6 +85,19 @@ class OpenAI:
         except httpx.HTTPError as error:
             raise LLMError(f"{self.url} doesn't answer ({error or type(error).__name__}); is the server running there?") from error
 
+    def whole(self, messages: Sequence[Mapping[str, Any]], **options: Any) -> dict[str, Any]:
+        """The server's answer in one piece, as it gives it: for what isn't text, such as calls of tools."""
+        import httpx
+
+        try:
+            body = {"model": self.model or self._first(), "messages": list(messages), **options, "stream": False}
+            answer = self._client().post(self.url, json=body, headers=self._headers())
+        except httpx.HTTPError as error:
+            raise LLMError(f"{self.url} doesn't answer ({error or type(error).__name__}); is the server running there?") from error
+        if answer.status_code >= 400:
+            raise LLMError(self._refused(answer.status_code, answer.content))
+        return self._event(answer.text)
+
     def _first(self) -> str:
         import httpx
 
