@@ -26,8 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from attune import __version__, baseline, export, face, registry, text, timeline, voice, weights
+from attune import __version__, baseline, cache, export, face, registry, text, timeline, voice, weights
 from attune.align import align
+from attune.cache import Cache
 from attune.errors import WeightsError
 from attune.fusion import fuse, reach
 from attune.media import Media, cell_of, jpeg
@@ -50,7 +51,8 @@ NO_WORDS = (
 
 
 def measure(
-    source: str | Path | Media, *, out: str | Path | None = None, formats: Sequence[str] = ("parquet",), hook: Hook | None = None, **settings: Any
+    source: str | Path | Media, *, out: str | Path | None = None, formats: Sequence[str] = ("parquet",), hook: Hook | None = None,
+    cache: Cache | None = None, **settings: Any
 ) -> Recording:
     """Measure one recording: everybody's face, voice and words, and the three fused.
 
@@ -64,6 +66,8 @@ def measure(
         How the table is written to `out`: any of parquet, csv, json.
     hook
         Called as hook(step, done, total), in seconds of media; total is NaN if the file doesn't say how long it is.
+    cache
+        Where faces and voices of the same file, measured before with the same settings and models, are taken from, and kept.
     settings
         Fields of `Settings`.
 
@@ -88,12 +92,12 @@ def measure(
     notes: list[str] = []
 
     _give_back()                          # what opening took: a file's index grows with its length
-    seen = _look(media, models, chosen, tell, keep, notes)
+    seen = _look(media, models, chosen, tell, keep, notes, cache)
     _give_back()
     given = _words(media, chosen, tell, notes)
     turns = _turns(media, chosen, tell, notes)
     given = replace(given, segments=tuple(speakers.spoken_by(given.segments, turns))) if given and given.timed and turns else given
-    heard = _listen(media, models, chosen, given, turns, tell, keep, notes)
+    heard = _listen(media, models, chosen, given, turns, tell, keep, notes, cache)
     _give_back()
     recording = together(seen, heard, given, _length(media, models), models, chosen, turns=turns, hook=tell)
     recording = replace(recording, source=media.name, media=media.facts(), notes=tuple(dict.fromkeys((*media.notes, *notes, *recording.notes))))
@@ -200,6 +204,7 @@ class Looking:
     def _estimates(self, found: Faces, said: np.ndarray, rates: Sequence[float | None]) -> Estimates:
         shown = [Segment(*_shown(t, self._chosen.fps, own), who) for t, own, who in zip(found.time, rates, self._people(found), strict=True)]
         reason = np.where(np.isnan(said).all(axis=1), "the model gave no value", "")
+        said = said[:, : len(self.taxonomy)]                  # of a model with several taxonomies, the first
         return Estimates.of(shown, said, taxonomy=self.taxonomy, modality="face", model=self._chosen.face or "", quality=found.quality, reason=list(reason))
 
     def _people(self, found: Faces) -> np.ndarray:
@@ -241,7 +246,8 @@ class Listening:
         """Units as rows; there must be a model."""
         assert self._model is not None
         labels = taxonomy(self._model.TAXONOMIES[0])
-        return Estimates.of([u.segment for u in units], np.array([u.values for u in units], np.float32), taxonomy=labels, modality="voice",
+        values = np.array([u.values[: len(labels)] for u in units], np.float32)      # of a model with several taxonomies, the first
+        return Estimates.of([u.segment for u in units], values, taxonomy=labels, modality="voice",
                             model=self._chosen.voice or "", quality=np.array([u.quality for u in units]), reason=[u.reason for u in units])
 
     def _kept(self, done: list[voice.Heard]) -> list[voice.Heard]:
@@ -260,18 +266,28 @@ class Listening:
         _give_back()
 
 
-def _look(media: Media, models: Models, chosen: Settings, tell: Hook, keep: export.Partial | None, notes: list[str]) -> Seen:
+def _look(
+    media: Media, models: Models, chosen: Settings, tell: Hook, keep: export.Partial | None, notes: list[str], known: Cache | None = None
+) -> Seen:
     """Faces, people, and the face model's estimates: a row per face in each picture."""
     if "face" not in models:
         return Seen()
     if not media.has_video:
         notes.append("no picture: faces weren't looked for")
         return Seen()
-    looking = Looking(models["face"], chosen, keep=keep)
-    for time, picture in media.frames(chosen.fps):
-        looking.push(time, picture, media.fps)
-        tell("face", time, media.duration)
-    seen = looking.seen()
+    key = known.key("face", media, chosen, models["face"]) if known and not media.end else None
+    before = known.get("face", key, media) if known and key else None
+    if before:
+        seen = Seen(cache.faces(before, "faces"), cache.estimates(before, "said"), cache.named(before, "portraits"), cache.mouths(before, "mouths"))
+    else:
+        looking = Looking(models["face"], chosen, keep=keep)
+        for time, picture in media.frames(chosen.fps):
+            looking.push(time, picture, media.fps)
+            tell("face", time, media.duration)
+        seen = looking.seen()
+        if known and key:
+            parts = {"faces": seen.faces, "said": seen.estimates, "portraits": seen.portraits, "mouths": seen.mouths}
+            known.put("face", key, cache.joined(*(cache.packed(*part) for part in parts.items())), media, media.end)
     if not len(seen.faces):
         notes.append(NO_FACE)
     return seen
@@ -323,7 +339,7 @@ def _turns(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> list
 
 def _listen(
     media: Media, models: Models, chosen: Settings, words: transcript.Transcript | None, turns: Sequence[Segment], tell: Hook,
-    keep: export.Partial | None, notes: list[str],
+    keep: export.Partial | None, notes: list[str], known_before: Cache | None = None,
 ) -> Heard:
     """Speech, and the voice model's estimates on the transcript's units or, without times, on the speakers' turns or what was heard."""
     if "voice" not in models and not (words and not words.timed):
@@ -334,6 +350,12 @@ def _listen(
         return Heard()
     model = models.get("voice")
     known = units_of(words.segments, media.duration, chosen) if words and words.timed else _turned(turns, media.duration, chosen) or None
+    key = known_before.key("voice", media, chosen, model, known or ()) if known_before else None
+    before = known_before.get("voice", key, media) if known_before and key else None
+    if before:
+        heard = Heard(cache.estimates(before, "said"), tuple((a, b) for a, b in before.arrays["speech"].tolist()))
+        notes += [NO_SPEECH] * (not heard.speech)
+        return heard
     try:
         listening = Listening(model, chosen, known, keep=keep)
     except WeightsError as error:
@@ -346,6 +368,9 @@ def _listen(
         tell("voice", listening.stream.duration, media.duration)
     listening.close()
     heard = listening.heard()
+    if known_before and key:
+        speech = cache.Known({"speech": np.array(heard.speech, np.float64).reshape(-1, 2)}, {})
+        known_before.put("voice", key, cache.joined(cache.packed("said", heard.estimates), speech), media, listening.stream.duration)
     if not heard.speech:
         notes.append(NO_SPEECH)
     return heard

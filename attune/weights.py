@@ -50,9 +50,30 @@ def carried(package: str, file: str, *, install: str) -> Path:
     return path
 
 
+def providers() -> list[str]:
+    """What networks run on, in order: $ATTUNE_PROVIDERS, such as "cuda" or "tensorrt,cuda", then the CPU, which is the reference and the default.
+
+    Raises
+    ------
+    WeightsError
+        If the onnxruntime that is installed doesn't have one of them.
+    """
+    wanted = [name.strip() for name in os.environ.get("ATTUNE_PROVIDERS", "").split(",") if name.strip()]
+    if not wanted:
+        return ["CPUExecutionProvider"]
+    import onnxruntime
+
+    there = {name.removesuffix("ExecutionProvider").lower(): name for name in onnxruntime.get_available_providers()}
+    for name in wanted:
+        if name.lower() not in there:
+            raise WeightsError(f"ATTUNE_PROVIDERS names {name!r}; the onnxruntime here has {', '.join(sorted(there))}: install onnxruntime-gpu, or unset it")
+    return list(dict.fromkeys([*(there[name.lower()] for name in wanted), "CPUExecutionProvider"]))
+
+
 @cache
 def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """An ONNX session on the CPU, made once per file and process; one thread, so that numbers and timings repeat."""
+    """An ONNX session, made once per file and process; one thread, so that numbers and timings repeat. It runs on the CPU unless
+    $ATTUNE_PROVIDERS says otherwise (`providers`)."""
     import onnxruntime
 
     if not path.is_file():
@@ -63,7 +84,7 @@ def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     options.log_severity_level = 3
     options.enable_cpu_mem_arena = False      # a process that measures for hours stays small
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(path), options, providers=providers())
     except Exception as error:
         raise WeightsError(f"{path.name} can't be loaded ({error}); reinstall attune, or delete it from the cache") from error
 

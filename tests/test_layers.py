@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1] / "attune"
 LAYERS = [                                                   # from the ground up
     {"errors", "registry", "taxonomy"},
     {"types"},
-    {"media", "align", "annotators", "baseline", "perturb", "timeline", "metrics", "describe", "export", "weights", "checkpoints", "figures", "settings"},
+    {"media", "align", "annotators", "baseline", "perturb", "timeline", "metrics", "describe", "export", "weights", "cache", "checkpoints", "figures", "settings"},
     {"face", "voice", "text", "fusion", "datasets"},
     {"measure", "live", "batch", "train", "evaluate", "explore", "find", "exports", "report", "agent", "llms"},
     {"cli", "server", "__main__"},

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import inspect
+import threading
+import time
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from attune.cli.app import FAILED, WIDE, app, console, escape, out_console
 from attune.errors import AttuneError
 from attune.settings import Settings
 
+SCALE = "Many files"
+
 
 def _measure(
     paths: Annotated[list[str], typer.Argument(help="Media files, folders, or patterns like 'study/*.mp4'.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder for the results: one folder per recording.")] = Path("measured"),
+    out: Annotated[str, typer.Option(help="Folder or address for the results: one folder per recording.")] = "measured",
     formats: Annotated[list[str], typer.Option("--format", help="How tables are written: parquet, csv, json; may be repeated.")] = ["parquet"],  # noqa: B006
     again: Annotated[bool, typer.Option("--again", help="Measure anew what is already done.")] = False,
     workers: Annotated[int, typer.Option(help="Files measured at the same time.", min=1)] = 1,
     page: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html beside the table.")] = True,
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps what models said, so that another fusion doesn't decode again.")] = None,
+    engine: Annotated[str, typer.Option(help="Where workers run: local (processes), ray.", rich_help_panel=SCALE)] = "local",
+    ray_address: Annotated[str | None, typer.Option(help="A Ray cluster that runs already; by default one is started here.", rich_help_panel=SCALE)] = None,
+    gpus: Annotated[float, typer.Option(help="Share of a GPU for each worker of Ray; networks use it with ATTUNE_PROVIDERS=cuda.", min=0,
+                                        rich_help_panel=SCALE)] = 0.0,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds that a file may take.", min=0.1, rich_help_panel=SCALE)] = None,
+    memory_limit: Annotated[float | None, typer.Option(help="GB of memory that a worker may hold.", min=0.001, rich_help_panel=SCALE)] = None,
+    retries: Annotated[int, typer.Option(help="Further tries after what may pass: the network, a worker that was killed.", min=0, rich_help_panel=SCALE)] = 2,
+    largest: Annotated[float | None, typer.Option(help="GB of a remote file that is fetched at most.", min=0, rich_help_panel=SCALE)] = 50.0,
+    hash_remote: Annotated[bool, typer.Option("--hash-remote", help="Know remote files by their content, not by their ETag.", rich_help_panel=SCALE)] = False,
+    cost_per_hour: Annotated[float, typer.Option(help="What the machines cost an hour, for the cost so far.", min=0, rich_help_panel=SCALE)] = 0.0,
     **settings: Any,
 ) -> None:
     """Measure recordings: who was seen and heard when, and what they expressed."""
@@ -32,19 +47,24 @@ def _measure(
     files = batch.find(paths)
     if not files:
         raise AttuneError(f"nothing to measure in {', '.join(paths)}; expected media files, or folders that hold some")
+    limits = batch.Limits(time_limit, None if memory_limit is None else memory_limit * 1e9, retries)
     with Progress(
         TextColumn("[bold]{task.fields[file]}"), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
         TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True,
     ) as bar:
-        shown = _Shown(bar, len(files))
-        results = []
-        for result in batch.run(files, out, given, formats=formats, page=page, again=again, workers=workers, hook=shown.step):
-            results.append(result)
-            shown.done()
+        shown = _Shown(bar, len(files), cost_per_hour)
+        failed = 0
+        for result in batch.run(
+            files, out, given, formats=formats, page=page, again=again, workers=workers, hook=shown.step, engine=engine, address=ray_address, gpus=gpus,
+            limits=limits, cache=cache, largest=None if largest is None else largest * 1e9, hashed=hash_remote,
+        ):
+            failed += bool(result.error)
+            shown.done(result)
             bar.console.print(_line(result), highlight=False, soft_wrap=True)
-    failed = [r for r in results if r.error]
+    if len(files) > 1:
+        console.print(f"[dim]{shown.count} files, {shown.so_far()}[/]", highlight=False)
     if failed:
-        console.print(f"\n{len(results) - len(failed)} of {len(results)} measured; the others are in {out / batch.FAILURES}")
+        console.print(f"\n{len(files) - failed} of {len(files)} measured; the others are in {batch.places.join(out, batch.FAILURES)}")
         raise typer.Exit(FAILED)
 
 
@@ -73,30 +93,41 @@ app.command()(_from_settings())
 
 
 class _Shown:
-    """The progress of one file at a time: its step, how many seconds of media a second are done, how many files are left."""
+    """The progress of all files (how many, hours of media, how fast, what it has cost, how long it will take), and of each under way: its step."""
 
-    NAMES: ClassVar = {"face": "faces", "voice": "voice", "text": "words", "recogniser": "recognising words"}
+    NAMES: ClassVar = {"face": "faces", "voice": "voice", "text": "words", "recogniser": "recognising words", "speakers": "speakers"}
 
-    def __init__(self, bar: Progress, files: int) -> None:
-        self.bar, self.files, self.count, self.task = bar, files, 0, None
+    def __init__(self, bar: Progress, files: int, cost_per_hour: float = 0.0) -> None:
+        self.bar, self.files, self.cost_per_hour = bar, files, cost_per_hour
+        self.count, self.media, self.began, self.lock = 0, 0.0, time.monotonic(), threading.Lock()
+        self.under_way: dict[str, tuple[TaskID, str]] = {}
+        self.all = bar.add_task("", total=files, file="all files", rate="") if files > 1 else None
 
     def step(self, file: str, step: str, done: float, total: float) -> None:
-        if self.task is None:
-            number = f"{self.count + 1}/{self.files} " if self.files > 1 else ""
-            self.task = self.bar.add_task("", total=total or None, file=f"{number}{Path(file).name}", rate="")
-            self.current = None
-        if self.current != step:
-            self.current = step
-            self.bar.reset(self.task, description=self.NAMES.get(step, step), total=total or None)
-        self.bar.update(self.task, completed=done)
-        speed = self.bar.tasks[-1].speed
-        self.bar.update(self.task, rate=f"{speed:.1f} x real time" if speed else "")
+        with self.lock:                   # steps come from as many threads as there are workers
+            task, current = self.under_way.get(file) or (self.bar.add_task("", total=total or None, file=Path(file).name, rate=""), "")
+            if current != step:
+                self.bar.reset(task, description=self.NAMES.get(step, step), total=total or None)
+            self.under_way[file] = task, step
+            self.bar.update(task, completed=done)
+            speed = next((t.speed for t in self.bar.tasks if t.id == task), None)
+            self.bar.update(task, rate=f"{speed:.1f} x real time" if speed else "")
 
-    def done(self) -> None:
-        self.count += 1
-        if self.task is not None:
-            self.bar.remove_task(self.task)
-            self.task = None
+    def done(self, result: Any) -> None:
+        with self.lock:
+            self.count += 1
+            self.media += 0 if result.skipped or result.error else result.seconds
+            if result.source in self.under_way:
+                self.bar.remove_task(self.under_way.pop(result.source)[0])
+            if self.all is not None:
+                self.bar.update(self.all, completed=self.count, description=f"{self.count}/{self.files}", rate=self.so_far())
+
+    def so_far(self) -> str:
+        """Hours of media that were measured, how fast, at what cost."""
+        hours = (time.monotonic() - self.began) / 3600
+        media = self.media / 3600
+        cost = f", cost {hours * self.cost_per_hour:.2f}" if self.cost_per_hour else ""
+        return f"{media:.2f} h of media, {media / hours:.1f} x real time, {self.count / hours / 60:.1f} files/min{cost}"
 
 
 def _line(result: Any) -> str:
@@ -106,7 +137,8 @@ def _line(result: Any) -> str:
     if result.skipped:
         return f"[dim]– {name}  done before ({escape(str(result.folder))}); --again measures it anew[/]"
     notes = "".join(f"\n  [yellow]·[/] {escape(note)}" for note in result.notes)
-    where = result.folder / "report.html" if (result.folder / "report.html").exists() else result.folder
+    page = result.folder / "report.html" if isinstance(result.folder, Path) else None
+    where = page if page and page.exists() else result.folder
     return f"[green]✓[/] {name}  {result.summary}  [cyan]{escape(str(where))}[/]{notes}"
 
 

@@ -206,6 +206,15 @@ class Media:
         """What is known before reading on, in plain types: for provenance, and for choosing streams."""
         return {"name": self.name, "duration": self.duration, **self._facts}
 
+    def told(self, stream: str) -> tuple[str, ...]:
+        """What reading one stream ("picture" or "sound") has found so far."""
+        return self._notes.get(stream, ())
+
+    def remember(self, stream: str, end: float, notes: Iterable[str]) -> None:
+        """Take a stream for read: how far an earlier reading of the same file came, and what it found."""
+        self.end = max(self.end, end)
+        self._notes[stream] = tuple(notes)
+
     @property
     def duration(self) -> float:
         return self._source.duration()

@@ -1,0 +1,303 @@
+"""Many files: nothing that happens to one costs another, and doing it again does what is left."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from pathlib import Path
+
+import media_made as made
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from light_work import noted, work
+
+from attune import batch
+from attune.batch import Limits, one, places
+from attune.batch.worker import Worker, kind_of
+from attune.errors import MediaError, SettingError, UnknownName
+from attune.settings import Settings
+
+VOICE = Settings(face=None, text=None)
+NOTHING = Settings(face=None, voice=None, text=None)
+
+
+def outcomes(items, **options):
+    return {o.index: o for o in batch.map(work, items, **options)}
+
+
+def tree(folder, ignore=()):
+    """name -> SHA-256 of every file below a folder."""
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*"))
+            if p.is_file() and p.name not in ignore}
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    """Four short sounds that differ."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    return [made.plain_wav(folder / f"{i}.wav", made.tone(0.5, 200 + 100 * i)) for i in range(4)]
+
+
+def run(files, out, settings=VOICE, **options):
+    return {Path(r.source).name: r for r in batch.run(files, out, settings, page=False, **options)}
+
+
+# ---- map --------------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_item_is_done_once(workers, tmp_path):
+    items = [{"n": n, "ledger": str(tmp_path / "l")} for n in range(6)]
+    assert {i: o.value for i, o in outcomes(items, workers=workers).items()} == {n: n * 10 for n in range(6)}
+    assert sorted(line[:2] for line in noted(tmp_path / "l")) == sorted((str(n), what) for n in range(6) for what in ("begun", "done"))
+
+
+def test_a_killed_worker_is_replaced_and_its_item_tried_again(tmp_path):
+    items = [{"n": n, "ledger": str(tmp_path / "l"), "die": 1 if n == 1 else 0} for n in range(4)]
+    done = outcomes(items, workers=2, limits=Limits(wait=0))
+    assert [done[n].value for n in range(4)] == [0, 10, 20, 30]
+    assert [done[n].tries for n in range(4)] == [1, 2, 1, 1]
+    assert sum(line[1] == "done" for line in noted(tmp_path / "l")) == 4
+
+
+def test_an_item_that_always_kills_its_worker_is_given_up_and_says_so(tmp_path):
+    done = outcomes([{"n": 0, "ledger": str(tmp_path / "l"), "die": 9}, {"n": 1}], workers=2, limits=Limits(wait=0, retries=1))
+    assert (done[0].kind, done[0].tries, done[1].value) == ("killed", 2, 10)
+    assert "SIGKILL" in done[0].error and "tried 2 times" in done[0].error
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_may_pass_is_tried_again_and_what_would_not_is_not(workers, tmp_path):
+    items = [{"n": 0, "ledger": str(tmp_path / "l"), "unreachable": 2}, {"n": 1, "ledger": str(tmp_path / "l"), "bad": True}]
+    done = outcomes(items, workers=workers, limits=Limits(wait=0, retries=2))
+    assert (done[0].value, done[0].tries) == (0, 3)
+    assert (done[1].kind, done[1].tries) == ("failed", 1)
+
+
+def test_waiting_doubles_from_try_to_try(tmp_path):
+    began = time.monotonic()
+    (done,) = outcomes([{"n": 0, "ledger": str(tmp_path / "l"), "unreachable": 9}], limits=Limits(wait=0.1, retries=2)).values()
+    assert time.monotonic() - began >= 0.1 + 0.2
+    assert (done.kind, done.tries) == ("io", 3)
+
+
+def test_an_item_over_its_time_is_ended_and_the_next_one_done():
+    done = outcomes([{"n": 0, "seconds": 60}, {"n": 1}], limits=Limits(seconds=3, wait=0))
+    assert (done[0].kind, done[0].tries, done[1].value) == ("time", 1, 10)
+    assert "limit of 3 s" in done[0].error
+
+
+def test_an_item_over_its_memory_is_ended_and_the_next_one_done():
+    done = outcomes([{"n": 0, "bytes": 400_000_000}, {"n": 1}], limits=Limits(memory=300e6, wait=0))
+    assert (done[0].kind, done[1].value) == ("memory", 10)
+    assert "over the limit of 300 MB" in done[0].error
+    assert 0 < done[1].peak < 300e6
+
+
+def test_steps_are_passed_on_with_their_item():
+    told = []
+    outcomes([{"n": 0, "seconds": 0.1}, {"n": 1, "seconds": 0.1}], workers=2, tell=lambda *step: told.append(step))
+    assert {step[:2] for step in told} == {(0, "light"), (1, "light")}
+
+
+def test_leaving_early_ends_the_workers(tmp_path):
+    mapped = batch.map(work, ({"n": n, "ledger": str(tmp_path / "l"), "seconds": 0 if n == 0 else 60} for n in range(9)), workers=2)
+    next(mapped)
+    mapped.close()
+    time.sleep(0.3)
+    assert not [pid for _, _, pid in noted(tmp_path / "l") if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_a_worker_leaves_nothing_behind_when_killed():
+    worker = Worker()
+    timer = threading.Timer(2.0, lambda: os.kill(worker._process.pid, signal.SIGKILL))
+    timer.start()
+    assert worker.do(work, 0, {"n": 0, "seconds": 60}).kind == "killed"
+    assert not Path(worker._folder).exists()
+    worker.close()
+
+
+@pytest.mark.parametrize(("options", "error", "said"), [
+    ({"engine": "rai"}, UnknownName, "did you mean 'ray'"),
+    ({"workers": 0}, SettingError, "workers=0"),
+    ({"limits": Limits(), "address": "ray://x"}, SettingError, "--engine ray"),
+])
+def test_mistakes_are_answered(options, error, said):
+    with pytest.raises(error, match=said):
+        list(batch.map(work, [{"n": 0}], **options))
+
+
+def test_limits_below_reason_are_refused():
+    with pytest.raises(SettingError, match="seconds=0"):
+        Limits(seconds=0)
+
+
+def test_errors_are_sorted_by_whether_they_pass():
+    assert kind_of(TimeoutError()) == "io"
+    assert kind_of(PermissionError()) == kind_of(OSError(28, "full")) == kind_of(MediaError("no media")) == "failed"
+
+
+# ---- run --------------------------------------------------------------------------------------------------------------------
+
+def test_two_workers_give_the_same_bytes_as_one(sounds, tmp_path):
+    batches = [tmp_path / "one", tmp_path / "two"]
+    for out, workers in zip(batches, (1, 2), strict=True):
+        assert all(not r.error for r in run(sounds, out, workers=workers).values())
+    assert tree(batches[0]) == tree(batches[1])
+
+
+def test_a_renamed_file_is_known_and_a_changed_one_measured(sounds, tmp_path):
+    out = tmp_path / "out"
+    run(sounds, out)
+    moved = sounds[0].rename(sounds[0].with_name("renamed.wav"))
+    made.plain_wav(sounds[1], made.tone(0.5, 900))
+    again = run([moved, *sounds[1:]], out)
+    assert {name: r.skipped for name, r in again.items()} == {"renamed.wav": True, "1.wav": False, "2.wav": True, "3.wav": True}
+    assert again["renamed.wav"].folder == out / "0"
+    assert sorted(p.parent.name for p in out.glob("*/table.parquet")) == ["0", "1", "2", "3"]
+
+
+def test_a_touched_file_is_known(sounds, tmp_path):
+    run(sounds[:1], tmp_path / "out")
+    os.utime(sounds[0], (1, 1))
+    assert run(sounds[:1], tmp_path / "out")["0.wav"].skipped
+
+
+def test_a_copy_is_a_recording_of_its_own(sounds, tmp_path):
+    copy = Path(shutil.copy(sounds[0], sounds[0].with_name("copy.wav")))
+    run(sounds[:1], tmp_path / "out")
+    assert not run([sounds[0], copy], tmp_path / "out")["copy.wav"].skipped
+
+
+def test_a_moved_files_folder_is_not_taken_by_another_of_its_old_name(sounds, tmp_path):
+    out = tmp_path / "out"
+    run(sounds[:1], out)
+    moved = sounds[0].rename(sounds[0].with_name("moved.wav"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    other = made.plain_wav(elsewhere / "0.wav", made.tone(0.5, 777))
+    results = run([other, moved], out)
+    assert results["moved.wav"].skipped and results["moved.wav"].folder == out / "0"
+    assert results["0.wav"].folder != out / "0"
+    assert all(r.skipped for r in run([other, moved], out).values()) or len(list(out.glob("*/table.parquet"))) == 2
+
+
+@pytest.mark.parametrize("change", [{"pause": 0.3}, {"voice": None}])
+def test_a_changed_setting_measures_again(change, sounds, tmp_path):
+    run(sounds[:1], tmp_path / "out")
+    assert not run(sounds[:1], tmp_path / "out", Settings(**{**VOICE.asdict(), **change}))["0.wav"].skipped
+
+
+def test_changed_weights_words_and_formats_measure_again(sounds, tmp_path):
+    words = tmp_path / "study" / "0.srt"
+    job = one.Job(sounds[0], tmp_path / "o", tmp_path, Settings(), depends="weights 1")
+    keys = [one.key_of(job, "c"), one.key_of(one.Job(sounds[0], tmp_path / "o", tmp_path, Settings(), depends="weights 2"), "c"),
+            one.key_of(one.Job(sounds[0], tmp_path / "o", tmp_path, Settings(), ("csv",), depends="weights 1"), "c")]
+    for text in ("one", "two"):
+        words.write_text(f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n")
+        keys.append(one.key_of(job, "c"))
+    assert len(set(keys)) == 5
+
+
+def test_weights_are_part_of_what_a_result_depends_on():
+    models = json.loads(batch._depends(Settings()))["models"]
+    assert all(len(w) == 16 for facts in models.values() for w in facts["weights"].values())
+
+
+def test_an_interrupted_measurement_is_done_again(sounds, tmp_path):
+    out = tmp_path / "out"
+    run(sounds[:2], out)
+    (out / "0" / batch.DONE).unlink()                          # it is written last
+    assert {name: r.skipped for name, r in run(sounds[:2], out).items()} == {"0.wav": False, "1.wav": True}
+
+
+def test_failures_are_a_table_and_go_when_there_are_none(sounds, tmp_path):
+    bad = tmp_path / "study" / "bad.wav"
+    bad.write_text("no sound")
+    run([*sounds, bad], tmp_path / "out")
+    (row,) = pq.read_table(tmp_path / "out" / "failures.parquet").to_pylist()
+    assert row["file"].endswith("bad.wav") and row["kind"] == "failed" and row["tries"] == 1 and row["error"]
+    run(sounds, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("failures.*"))
+
+
+def test_the_manifest_lists_the_corpus_and_duckdb_reads_it(sounds, tmp_path):
+    run(sounds, tmp_path / "out")
+    rows = pq.read_table(tmp_path / "out" / batch.MANIFEST).to_pylist()
+    assert [r["recording"] for r in rows] == ["0", "1", "2", "3"]
+    assert all(r["duration"] == pytest.approx(0.5, abs=0.01) and len(r["content"]) == 64 for r in rows)
+    duckdb = pytest.importorskip("duckdb")
+    counted = duckdb.sql(f"SELECT count(DISTINCT filename) FROM read_parquet('{tmp_path}/out/*/table.parquet', union_by_name = true, filename = true)")
+    assert counted.fetchone() == (4,)
+
+
+def test_explore_reads_the_corpus_with_the_manifest_as_facts(sounds, tmp_path):
+    pytest.importorskip("duckdb")
+    from attune.explore.corpus import Corpus
+
+    run(sounds, tmp_path / "out")
+    corpus = Corpus(tmp_path / "out", about=tmp_path / "out" / batch.MANIFEST)
+    assert len(corpus) == 4 and "duration" in corpus.facts
+
+
+def test_paths_need_no_library(tmp_path):
+    places.write(tmp_path / "a" / "b.txt", b"x")
+    assert places.read(tmp_path / "a" / "b.txt") == b"x"
+    assert places.read(tmp_path / "none") is None
+    assert places.mark(tmp_path / "a" / "b.txt") == ""
+
+
+# ---- cache ------------------------------------------------------------------------------------------------------------------
+
+SAMPLE = Path(__file__).parent.parent / "samples" / "hello.mp4"
+
+
+@pytest.fixture(scope="module")
+def cached(tmp_path_factory):
+    """A cache that holds the sample."""
+    folder = tmp_path_factory.mktemp("cached")
+    list(batch.run([SAMPLE], folder / "first", Settings(), page=False, cache=folder / "cache"))
+    return folder
+
+
+def test_a_cached_run_gives_the_same_bytes(cached, tmp_path):
+    run([SAMPLE], tmp_path / "plain", Settings())
+    run([SAMPLE], tmp_path / "again", Settings(), cache=cached / "cache")
+    assert tree(cached / "first") == tree(tmp_path / "plain") == tree(tmp_path / "again")
+
+
+@pytest.mark.parametrize("change", [{"gap": 0.5}, {"baseline": "own"}, {"granularity": "sentence"}, {"pause": 0.3}, {"voice": None}])
+def test_what_comes_after_the_models_reuses_faces_and_gives_the_same_bytes(change, cached, tmp_path):
+    before = tree(cached / "cache" / "face")
+    run([SAMPLE], tmp_path / "plain", Settings(**change))
+    run([SAMPLE], tmp_path / "cached", Settings(**change), cache=cached / "cache")
+    assert tree(tmp_path / "plain") == tree(tmp_path / "cached")
+    assert tree(cached / "cache" / "face") == before           # nothing was looked at anew
+
+
+def test_a_cached_run_decodes_nothing(cached, tmp_path):
+    steps = []
+    run([SAMPLE], tmp_path / "out", Settings(gap=1.0), cache=cached / "cache", hook=lambda file, step, done, total: steps.append(step))
+    assert not {"face", "voice"} & set(steps)
+
+
+@pytest.mark.parametrize("change", [{"fps": 1.0}, {"patience": 3.0}, {"portraits": False}])
+def test_what_the_face_model_sees_is_looked_at_anew(change, cached, tmp_path):
+    steps = []
+    run([SAMPLE], tmp_path / "out", Settings(**change), cache=cached / "cache", hook=lambda file, step, done, total: steps.append(step))
+    assert "face" in steps and "voice" not in steps
+
+
+def test_a_damaged_cache_is_measured_anew(tmp_path):
+    sound = made.plain_wav(tmp_path / "a.wav", made.tone(1.0))
+    run([sound], tmp_path / "one", cache=tmp_path / "cache")
+    (kept,) = (tmp_path / "cache").rglob("*.npz")
+    kept.write_bytes(kept.read_bytes()[:50])
+    assert not run([sound], tmp_path / "two", cache=tmp_path / "cache")["a.wav"].error
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    with np.load(kept) as whole:
+        assert whole["facts"].size == 1
