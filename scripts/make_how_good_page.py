@@ -9,6 +9,8 @@ from attune.evaluate.tables import TITLES, number
 ROOT = Path(__file__).parents[1]
 PAGE, RESULTS, PUBLISHED = ROOT / "docs" / "how_good.md", ROOT / "benchmarks" / "results", ROOT / "benchmarks" / "published.toml"
 SHOWN = ("uar", "uar_frequent", "accuracy", "macro_f1", "micro_f1", "map", "jsd", "set_f1", "ccc", "r", "mae", "ece", "ece_votes", "accuracy_at_80")
+BEST = ("uar", "macro_f1", "ccc")       # the figure of the overview, the first that is there
+INTENSITIES = ("basic6",)                # degrees, for which labels cut at .5 say little
 MODALITIES = {"face": "Faces", "voice": "Voices", "text": "Words"}
 INTRODUCTION = """\
 # How good is it?
@@ -34,14 +36,31 @@ def page() -> str:
         if own:
             parts.append(f"\n## {title}")
             parts += [_section(name, file, s, published) for name, file, s in own]
+    ours = {(s["corpus"], s["protocol"], metric) for _, file in files for s in file["scores"] for metric in s["figures"] if metric in SHOWN}
+    parts += _elsewhere([p for p in published if _about(p) not in ours])
     return "\n".join(parts) + "\n"
+
+
+def _about(p: dict) -> tuple[str, str, str]:
+    return p["corpus"], p.get("beside", ""), p["metric"]
+
+
+def _elsewhere(published: list) -> list[str]:
+    """What others published where no evaluation file of ours is."""
+    if not published:
+        return []
+    rows = ["\n## Published, without a figure of ours beside it\n",
+            "On corpora, parts or labels that we couldn't measure on. They say where the field stands; none can be compared with a figure above.\n",
+            "| corpus | system | figure | source | what to know |", "|---|---|---|---|---|"]
+    return rows + [f"| {p['corpus']} | {p['system']} | {TITLES[p['metric']]} {p['value']} | {p['source']} | {p['protocol']} |"
+                   for p in sorted(published, key=lambda p: (p["corpus"], p["metric"]))]
 
 
 def _overview(files: list) -> list[str]:
     rows = ["| model | corpus | status | n | figure |", "|---|---|---|---|---|"]
     for _, file in files:
         for s in file["scores"]:
-            best = next((m for m in ("uar", "macro_f1", "ccc") if m in s["figures"]), None)
+            best = next((m for m in BEST if m in s["figures"]), None) if s["taxonomy"] not in INTENSITIES else "r"
             if best:
                 rows.append(f"| `{s['model']}`{_with(s)} | {_where(s)} | {s['status']} | {s['n']:,} | {TITLES[best]} **{_figure(s['figures'][best])}** |")
     return rows
@@ -54,7 +73,7 @@ def _section(name: str, file: dict, s: dict, published: list) -> str:
     rows += ["| | ours | published |", "|---|---|---|"]
     for metric in SHOWN:
         if metric in s["figures"]:
-            theirs = [p for p in published if (p["corpus"], p.get("beside", ""), p["metric"]) == (s["corpus"], s["protocol"], metric)]
+            theirs = [p for p in published if _about(p) == (s["corpus"], s["protocol"], metric)]
             beside = "<br>".join(f"{p['value']} {p['system']} ({p['source']}): {p['protocol']}" for p in theirs)
             rows.append(f"| {TITLES[metric]} | **{_figure(s['figures'][metric])}** | {beside} |")
     if s["labels"]:

@@ -638,6 +638,8 @@ def test_a_model_of_texts_is_scored_on_the_languages_it_reads():
     english = evaluate(both, model(LANGUAGES=("en",)), facts={"taxonomy": "ekman7"}, draws=10)
     assert english.scores[0].n["uar"] == 30
     assert any(note.startswith("30 items are in other languages than en") for note in english.notes)
+    elsewhere = evaluate(both, model(LANGUAGES=("en",), TRAINED_ON={"films": ("train",)}), corpus="meld", facts={"taxonomy": "ekman7"}, draws=10)
+    assert elsewhere.scores[0].status == "out-of-sample"
     untold = evaluate(corpus(), model(LANGUAGES=("en",)), facts={"taxonomy": "ekman7"}, draws=10)
     assert untold.scores[0].n["uar"] == 60
     with pytest.raises(SettingError, match="reads pl, and no item of split 'test'"):

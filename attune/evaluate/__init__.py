@@ -166,11 +166,11 @@ def evaluate(
 
     notes = [f"shares material with {other}, which {name} was trained on: held-out at best" for other in stated.get("shares", ())
              if other in (trained_on(module) or {})]
-    if foreign:
-        notes.append(f"{foreign} items are in other languages than {', '.join(sorted(read))}, which {name} reads; they are left out")
     chosen_ids = {item.id for item in chosen}
     fitted = [i for i in (*learned(module, corpus_name, items), *seen) if not (i.id in chosen_ids and i.split == split)]
     statuses = {i.id: _capped(status(module, corpus_name, i), bool(notes)) for i in chosen}
+    if foreign:
+        notes.append(f"{foreign} items are in other languages than {', '.join(sorted(read))}, which {name} reads; they are left out")
     found = leaking.find([i for i in chosen if statuses[i.id] != "in-sample"], fitted, modality, folder=cache, hook=hook)
     if found and leak == "stop":
         leaking.refuse(found, len(chosen), name)
