@@ -1,6 +1,6 @@
 """Where fusion wins and where it must not: features that leaked their labels, and two streams that each know a little.
 
-    python benchmarks/fusion.py --mosi DIR --pom DIR > benchmarks/fusion.md
+    python benchmarks/fusion.py --mosi DIR --pom DIR             # prints the first section of benchmarks/fusion.md
 
 CMU-MOSI's posted features were learned on the labels of their training part, which makes naive stacking worse than text alone; the
 guarded fuser must notice by itself. Fitted on that part; its weights, and the lines that scale each answer, from four fifths of the
