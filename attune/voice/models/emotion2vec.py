@@ -14,7 +14,7 @@ import numpy as np
 
 from attune.checkpoints import Checkpoint, ready
 from attune.checkpoints.labels import Output
-from attune.checkpoints.rows import Embedding, standardised
+from attune.checkpoints.rows import Embedding
 from attune.errors import WeightsError
 from attune.voice.features import SAMPLE_RATE, measurable
 from attune.weights import LicenceClass
@@ -33,7 +33,7 @@ CHECKPOINTS = (Checkpoint("emotion2vec/emotion2vec_plus_base", ("config.yaml", "
 WEIGHTS = CHECKPOINTS[0].files
 NEEDS = ("torch", "funasr")
 INSTALL = "pip install funasr torchaudio"
-INPUT = "16 kHz, mean 0 and variance 1 over the segment, if its config.yaml says normalize"
+INPUT = "16 kHz, by layer norm over the segment (variance + 1e-5), if its config.yaml says normalize"
 OUTPUT = Output("emotion2vec9", "softmax", names={"<unk>": "unknown"})
 
 MIN_SECONDS = 0.2
@@ -58,7 +58,8 @@ def of(folder: Path, library: Any = None) -> Embedding:
     columns, normal = OUTPUT.columns(tokens(folder)), bool(net.cfg.get("normalize", True))
 
     def heard(samples: np.ndarray) -> torch.Tensor:
-        sound = torch.from_numpy(standardised(samples) if normal else np.asarray(samples, np.float32))[None]
+        sound = torch.from_numpy(np.array(samples, np.float32))
+        sound = (torch.nn.functional.layer_norm(sound, sound.shape) if normal else sound)[None]
         with torch.inference_mode():
             return net.extract_features(sound, padding_mask=None)["x"][0].mean(0)
 

@@ -331,3 +331,89 @@ def test_a_head_of_other_names_is_refused(tmp_path):
     torch.save({"net.weight": torch.zeros(1, 2)}, tmp_path / "heads" / "model_Fear_best.pth")
     with pytest.raises(WeightsError, match=r"model_Fear_best.pth has weights called 'net.weight'; expected proj"):
         voice("laion_voice").of(tmp_path / "encoder", tmp_path / "heads")
+
+
+# emotion2vec, whose net is FunASR's
+
+TOKENS = "生气/angry\n厌恶/disgusted\n恐惧/fearful\n开心/happy\n中立/neutral\n其他/other\n难过/sad\n吃惊/surprised\n<unk>\n"
+
+
+class FunASR:
+    """As much of funasr as the adapter uses: a net that hears the mean and the deviation of what it is given."""
+
+    def __init__(self, labels=9, normalize=True):
+        self.asked, self.cfg, self.model = None, {"normalize": normalize}, self
+        torch.manual_seed(0)
+        self.proj = torch.nn.Linear(2, labels) if labels else None
+
+    def AutoModel(self, **asked):      # noqa: N802 (funasr's own name)
+        self.asked = asked
+        return self
+
+    def extract_features(self, source, padding_mask):
+        assert (source.ndim, source.shape[0], padding_mask) == (2, 1, None)
+        return {"x": torch.stack([source.mean(), source.std()])[None, None].expand(1, 5, 2)}
+
+
+def tokens(folder, text=TOKENS):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tokens.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("order", [list(range(9)), [8, 3, 1, 0, 2, 7, 6, 5, 4]])
+def test_emotion2vec_comes_out_by_its_tokens_and_asks_for_no_network(tmp_path, order):
+    library = FunASR()
+    lines = [TOKENS.splitlines()[i] for i in order]
+    says(library.proj, [5.0 if "sad" in line else 3.0 if "unk" in line else 0.0 for line in lines])
+    m = voice("emotion2vec")
+    model = m.of(tokens(tmp_path, "\n".join(lines)), library)
+    assert (library.asked["model"], library.asked["disable_update"], library.asked["device"]) == (str(tmp_path), True, "cpu")
+    row = model([probe.sounds(m)["tone"]])[0]
+    assert [taxonomy("emotion2vec9").labels[i] for i in np.argsort(-row)[:2]] == ["sad", "unknown"]
+    assert row.sum() == pytest.approx(1, abs=1e-6)
+    assert np.isnan(model([np.ones(10, np.float32)])).all()
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_emotion2vec_is_given_normal_sound_if_its_config_says_so(tmp_path, normalize):
+    m = voice("emotion2vec")
+    sound = 0.1 + probe.sounds(m)["soft voice"]
+    heard = m.of(tokens(tmp_path), FunASR(normalize=normalize)).embed([sound])[0]
+    deviation = float(sound.std())
+    expected = [0, deviation / np.sqrt(deviation**2 + 1e-5)] if normalize else [0.1, deviation]      # FunASR's layer norm, not wav2vec's 1e-7
+    np.testing.assert_allclose(heard, expected, atol=1e-3)
+
+
+def test_emotion2vec_without_classes_is_refused(tmp_path):
+    with pytest.raises(WeightsError, match=r"has no classes: it is emotion2vec itself, expected one of emotion2vec\+"):
+        voice("emotion2vec").of(tokens(tmp_path), FunASR(labels=0))
+
+
+# recognisers
+
+@pytest.mark.parametrize("name", ["whisper_small", "whisper_turbo"])
+def test_a_recogniser_is_faster_whisper_with_the_model_that_was_added(tmp_path, name):
+    m = registry.load("attune.text.recognisers", name)
+    for file in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
+        (tmp_path / file).write_text("{}")
+    settle(m, tmp_path)
+    asked = {}
+
+    class Model:
+        def __init__(self, folder, **options):
+            asked.update(options, folder=folder)
+
+        def transcribe(self, source, **options):
+            from types import SimpleNamespace
+
+            said = SimpleNamespace(text=" hello", words=[SimpleNamespace(word=" hello", start=0.1, end=0.5, probability=0.9)], start=0.0, end=0.6, avg_logprob=-0.1)
+            return [said], SimpleNamespace(language="en", language_probability=0.9, duration=1.0)
+
+    class Library:
+        WhisperModel = Model
+
+    words = m.transcribe(np.zeros(16_000, np.float32), "en", library=Library)
+    assert [s.text for s in words.segments] == ["hello"]
+    assert asked["folder"] == str(m.CHECKPOINTS[0].folder)
+    assert asked["local_files_only"] is True
