@@ -71,6 +71,7 @@ def measured(folder: Path, seconds: float, fps: str) -> dict[str, Any]:
         browser.click("[name=agreed]")
         browser.press("s")
         browser.until("page.live.state === 'live'")
+        browser.send("Network.disable")                        # it would tell of every message, pictures and all
         time.sleep(WARM)
         browser.js("page.live.delays.all = {}, globalThis.before = [page.live.drawn, page.live.connection.pictures]")
         time.sleep(seconds)

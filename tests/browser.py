@@ -50,7 +50,7 @@ class Browser:
         port = port_file.read_text().split()[0]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=PATIENCE) as answer:
             target = next(t for t in json.load(answer) if t["type"] == "page")
-        self.line = self.open.enter_context(connect(target["webSocketDebuggerUrl"], max_size=None, open_timeout=PATIENCE))
+        self.line = self.open.enter_context(connect(target["webSocketDebuggerUrl"], max_size=None, open_timeout=PATIENCE, ping_interval=None))
         self.numbers = itertools.count(1)
         self.errors, self.requests, self.first = [], [], []
         for domain in ("Page", "Runtime", "Network", "Log"):

@@ -162,6 +162,22 @@ def test_nothing_is_opened_before_an_agreed_start(page):
 
 
 @browsers
+def test_without_the_notice_there_is_no_start(page, serving):
+    one = page()
+    one.send("Network.setBlockedURLs", urls=["*/v1/notice"])
+    try:
+        one.send("Page.navigate", url="about:blank")
+        one.go(serving)
+        one.until("document.querySelector('#live .message h2').textContent.includes('answer')")
+        assert not one.js("Boolean(document.querySelector('form.idle'))")
+    finally:
+        one.send("Network.setBlockedURLs", urls=[])
+    one.click("#live .message button")
+    one.until("document.querySelector('form.idle')")
+    one.errors.clear()                                         # what was blocked is an error to a browser
+
+
+@browsers
 def test_a_session_draws_boxes_and_lanes_says_a_sentence_and_keeps_nothing(page, serving):
     import httpx
 
@@ -408,11 +424,12 @@ def test_an_utterance_takes_the_place_of_its_interim_estimates_and_gaps_stay(pag
         voice(0, 1, true); voice(0, 2, true); voice(0.2, 2.4, false); voice(4, 5, false); voice(5.1, 6, false, null); voice(6, 7, true);
         const face = (time, faces) => memory.take({ type: "face", time, faces: faces.map(([track, person]) => ({ track, person, values: { x: 1 } })) }, 0);
         face(0, [[1, "person 1"]]); face(0.3, [[1, "Ada"]]); face(0.6, []); face(5, [[1, "Ada"], [2, "Ben"]]);
+        memory.fps = 0.5; face(8.5, [[1, "Ada"]]); face(12, [[1, "Ada"]]);           // a slow machine's pictures lie two seconds apart and more
         return { voice: memory.runs("voice", "a", 0).map((run) => run.map((knot) => knot.t)), face: memory.runs("face", "Ada", 0).map((run) => run.length),
                  people: [...memory.people], why: memory.why("face", 1, 4), both: memory.why("face", 4, 9) };
     })""")
     assert runs["voice"] == [[10.2, 12.4], [14, 15], [16.5, 17]]
-    assert runs["face"] == [2, 1] and runs["people"] == [["Ada", 3], ["Ben", 1]] and (runs["why"], runs["both"]) == ("no face", None)
+    assert runs["face"] == [2, 3] and runs["people"] == [["Ada", 5], ["Ben", 1]] and (runs["why"], runs["both"]) == ("no face", None)
 
 
 # ---- files and recordings -------------------------------------------------------------------------------------------------------

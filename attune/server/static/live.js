@@ -33,8 +33,7 @@ let notice = null,
 
 export async function open({ toast }) {
   news = toast;
-  notice = await json("/v1/notice").catch(() => null);
-  idle();
+  await idle();
 }
 
 // ---- states ----
@@ -54,6 +53,12 @@ function enter(state) {
 
 async function idle() {
   enter("idle");
+  notice ??= await json("/v1/notice").catch(() => null);
+  if (!notice) {
+    // Nobody is measured without having been told.
+    drawMessage(place("state"), { icon: "broken", title: "The server doesn't answer", text: "Is attune serve still running?", buttons: { "Try again": idle } });
+    return;
+  }
   const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
   if (live.state === "idle") drawIdle(place("state"), { notice, devices, start });
 }
@@ -191,6 +196,7 @@ function told(message, zero) {
     live.overlay.clear();
     live.fps = message.limits?.fps ?? live.fps;
     live.models = message.models;
+    live.memory.fps = live.fps;
     if (live.pictures) live.pictures.fps = live.fps;
     for (const [m, there] of [["face", live.chosen.camera], ["voice", live.chosen.microphone]])
       if (!there) live.memory.open(m, m === "face" ? "no camera" : "no microphone", 0);
@@ -215,7 +221,7 @@ function later(message) {
   if (message.type === "hint") hint(message);
   if (message.type === "hint_over" && live.hints.delete(`${message.modality} ${message.code}`)) drawHints();
   if (message.type === "rate") {
-    live.fps = message.fps;
+    live.fps = live.memory.fps = message.fps;
     if (live.pictures) live.pictures.fps = message.fps;
   }
   if (message.type === "error" && live.state === "live") news(message.message);

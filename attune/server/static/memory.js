@@ -3,7 +3,7 @@
 
 export const MODALITIES = ["fused", "face", "voice", "text"];
 const KEPT = 200; // s
-const JOIN = { fused: 0.6, face: 1.0, voice: 0.3, text: 0.3 }; // s; estimates that lie further apart leave a gap
+const JOIN = { fused: 0.6, face: 1.0, voice: 0.3, text: 0.3 }; // s; estimates that lie further apart leave a gap, faces at a low rate later
 
 // A voice that isn't joined with a face may be anybody's.
 const isAnybody = (person) => person === "" || person.startsWith("speaker");
@@ -16,6 +16,7 @@ export class Memory {
     this.taxonomies = {};
     this.names = { fused: "ekman7", face: null, voice: null, text: null }; // taxonomy of each modality
     this.told = { fused: 0, face: 0, voice: 0, text: 0 };
+    this.fps = 3; // pictures a second now
   }
 
   // Take what the server said; `from`: where the session's clock began on the page's. Whether something came to be drawn.
@@ -54,7 +55,7 @@ export class Memory {
       this.people.delete(before);
     }
     this.people.set(face.person, (this.people.get(face.person) ?? 0) + 1);
-    this.add("face", { ...face, start: time, end: time });
+    this.add("face", { ...face, start: time, end: time, join: Math.max(JOIN.face, 2.2 / this.fps) });
   }
 
   add(modality, row) {
@@ -121,7 +122,7 @@ export function runsOf(rows, join, from = -Infinity) {
       run = null;
       continue;
     }
-    if (run === null || row.start - reached > join) runs.push((run = []));
+    if (run === null || row.start - reached > (row.join ?? join)) runs.push((run = []));
     const knots = !row.interim ? [row.start, row.end] : i === rows.length - 1 ? [row.middle, row.end] : [row.middle];
     for (const t of knots) if (!run.length || t > run.at(-1).t) run.push({ t, row });
     reached = Math.max(reached, row.end);

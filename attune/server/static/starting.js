@@ -52,8 +52,8 @@ export function drawIdle(place, { notice, devices, start }) {
     ),
     h(
       "div.notice",
-      h("p", notice ? notice.people : "…"),
-      notice && h("details", h("summary", "What the law asks for"), h("p", notice.law)),
+      h("p", notice.people),
+      h("details", h("summary", "What the law asks for"), h("p", notice.law)),
     ),
     tick("agreed", "I have read this, and everybody who can be seen or heard here agrees to be measured.", () => (wrong.textContent = "")),
     h("div.ticks", tick("camera", "Camera"), tick("microphone", "Microphone"), tick("record", "Keep a recording", (on) => (keeping.hidden = !on))),
