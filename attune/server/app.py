@@ -69,7 +69,7 @@ def create_app(config: Config, *, worker: str = "attune.server.jobs.worker") -> 
         await run_in_threadpool(keeper.start)
         after.start()
         yield
-        await run_in_threadpool(streams.stop)
+        await streams.stop()
         await run_in_threadpool(keeper.stop)
         await run_in_threadpool(after.stop)
         queue.close()

@@ -18,6 +18,7 @@ from typing import Any
 from attune.server.config import MB, Config
 
 PATIENCE = 60.0                          # s that one message may take
+GRACE = 5.0                              # s that a process may take to end
 LINE = 64 * MB                           # longest line
 
 log = logging.getLogger("attune.streaming")
@@ -107,10 +108,16 @@ class Streamers:
         while len(self.states) > most:
             await self.close(self.states.popitem(last=False)[0])
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        """End the processes, and wait until they are gone."""
         for process in self.processes:
             if process.running is not None and process.running.returncode is None:
                 process.running.terminate()
+                try:
+                    await asyncio.wait_for(process.running.wait(), GRACE)
+                except TimeoutError:
+                    process.running.kill()
+                    await process.running.wait()
 
     def _of(self, session: str) -> _Process:
         """The process of a session; a new one's is the one with the fewest."""
