@@ -76,11 +76,11 @@ def test_every_setting_is_an_option():
 
     shown = attune("measure", "--help").stdout
     for f in fields(Settings):
-        assert f"--{f.name.replace('_', '-')}" in shown
+        assert f"--{'no-' if f.default is True else ''}{f.name.replace('_', '-')}" in shown
 
 
 @pytest.mark.parametrize(("arguments", "expected"), [
-    (("measure", "nowhere.mp4"), "nowhere.mp4"),
+    (("measure", "nowhere.mp4"), "no file nowhere.mp4; expected"),
     (("measure", SAMPLE, "--fps", "0"), "expected a number from 0.01"),
     (("measure", SAMPLE, "--face", "ferplus"), "did you mean 'ferplus_resnet'"),
     (("measure", SAMPLE, "--granularity", "year"), "year"),

@@ -180,6 +180,8 @@ def said(error: BaseException) -> str:
     """An error in words: our own say all themselves."""
     if isinstance(error, AttuneError):
         return str(error)
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"no file {error.filename}; expected a video, a sound file or a picture, or a folder or pattern of them"
     if isinstance(error, OSError):
         return f"{type(error).__name__}: {error}"
     return f"unexpected {type(error).__name__}: {error}; please report it"

@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_origin, get_type_hints
 
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -76,7 +76,13 @@ def _from_settings() -> Any:
     for f in fields(Settings):
         facts = f.metadata
         unit = f" ({facts['unit']})" if facts["unit"] else ""
-        option = typer.Option(help=f"{facts['reason'][0].upper()}{facts['reason'][1:]}{unit}.", rich_help_panel="Settings")
+        flag, says, kind = f"--{f.name.replace('_', '-')}", facts["reason"], None
+        if f.default is True:                         # one flag, that changes the default: narrow columns leave room for the words
+            flag, says = f" /--no-{flag[2:]}", f"don't {says}"
+        elif get_origin(hints[f.name]) is Literal:
+            kind = "<choice>"
+        option = typer.Option(flag, help=f"{says[0].upper()}{says[1:]}{unit}.", rich_help_panel="Settings", metavar=kind,
+                              show_default=not isinstance(f.default, bool))
         options.append(inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=Annotated[hints[f.name], option]))
     parameters = [*(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own), *options]
 
