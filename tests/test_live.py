@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import attune
-from attune.errors import SettingError, ShapeError, UnknownName
-from attune.live import Fused, Hint, Rate, Said, Seen, Session, Speech, Spoken, hints
+from attune.errors import MediaError, SettingError, ShapeError, UnknownName
+from attune.live import Fused, Hint, Rate, Said, Seen, Session, Speech, Spoken, hints, sources
 from attune.live.pace import STEPS, Pace
 from attune.media import Media
 from attune.settings import Settings
@@ -290,3 +290,54 @@ def test_without_recording_nothing_but_the_last_seconds_is_kept(sound, pictures)
             session.see(start + at / 16_000, pictures[min(at // 640, len(pictures) - 1)][1])
         sizes.append(weight(session))
     assert max(sizes[4:]) < 1.25 * max(sizes[:4])
+
+
+# ---- where pictures and sound come from ---------------------------------------------------------------------------------------
+
+def test_a_file_that_is_played_gives_what_measuring_it_gives(end):
+    session = Session(record=True, words=transcript.read(WORDS))
+    told = list(sources.play(session, Media.open(SAMPLE)))
+    assert {type(t) for t in told} >= {Seen, Spoken, Fused, Said, Speech}
+    same(session.close(end), attune.measure(SAMPLE))
+
+
+def test_a_file_is_played_in_order_of_its_times():
+    times = []
+    list(sources.play(Session(Settings(face=None, text=None)), Media.open(SAMPLE), wait=times.append))
+    assert times == sorted(times) and times[-1] == pytest.approx(11.7, abs=0.11)
+
+
+def test_devices_are_iterators_that_are_read_as_they_come(sound, pictures):
+    session = Session(Settings(text=None), record=True)
+    told = list(sources.watch(session, (sound[at : at + 1600] for at in range(0, 48_000, 1600)), (p for _, p in pictures[:2])))
+    assert any(isinstance(t, Speech) for t in told) and any(isinstance(t, Seen) for t in told)
+    assert session.close().duration >= 3.0
+
+
+def test_a_device_that_fails_is_told():
+    def broken():
+        yield np.zeros(1600, np.float32)
+        raise OSError("unplugged")
+
+    with pytest.raises(MediaError, match="unplugged"):
+        list(sources.watch(Session(Settings(face=None, text=None)), broken(), None))
+    with pytest.raises(MediaError, match="camera"):
+        next(sources.camera("/dev/no-camera"))
+
+
+def test_speakers_are_not_told_apart_live():
+    with pytest.raises(SettingError, match="measure its file"):
+        Session(Settings(speakers="auto"))
+
+
+def test_the_command_prints_sentences_and_keeps_only_what_is_asked(tmp_path):
+    from typer.testing import CliRunner
+
+    from attune.cli import app
+
+    said = CliRunner().invoke(app, ["live", str(SAMPLE), "--fast", "--out", str(tmp_path / "kept")])
+    assert said.exit_code == 0, said.output
+    assert "Person 1 looks" in said.output and "I am so happy to see you today!" in said.output
+    same(replace(attune.open(tmp_path / "kept"), portraits={}, versions={}, settings={}),
+         replace(attune.measure(SAMPLE, language="en"), portraits={}, versions={}, settings={}))
+    assert CliRunner().invoke(app, ["live", "--camera", "none", "--microphone", "none"]).exit_code != 0

@@ -75,6 +75,8 @@ class Session:
 
     def __init__(self, settings: Settings | None = None, *, record: bool = False, words: Transcript | None = None, adapt: bool = False) -> None:
         self.settings, self.record, self.adapt = settings or Settings(), record, adapt
+        if self.settings.speakers is not None:
+            raise SettingError(f"speakers={self.settings.speakers!r}: who speaks is told apart once a recording is whole; measure its file for that")
         self.models = load_models(self.settings)
         self.notes: list[str] = list(words.notes) if words else []
         self.muted: set[Modality] = set()
