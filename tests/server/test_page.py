@@ -344,6 +344,23 @@ def test_a_camera_alone_is_enough_and_the_missing_sound_is_said(page):
 
 
 @browsers
+def test_a_microphone_alone_is_enough_and_nothing_overlaps_or_is_cut(page):
+    one = page()
+    one.click("[name=camera]")
+    start(one)
+    one.until("page.live.memory.told.voice > 0")
+    assert one.js("page.live.connection.pictures") == 0 and one.js("page.live.memory.why('face', 0.1, 0.5)") == "no camera"
+    edges = one.js("[document.getElementById('stage').getBoundingClientRect().right, document.getElementById('lanes').getBoundingClientRect().left]")
+    assert edges[0] <= edges[1]
+    one.press("s")
+    one.until(OVER)
+    one.press("s")
+    one.until("document.querySelector('form.idle')")
+    assert not one.js("document.querySelector('[name=agreed]').checked")        # whoever is there now may be somebody else
+    assert one.js("document.getElementById('stage').scrollHeight <= document.getElementById('stage').clientHeight + 1")
+
+
+@browsers
 def test_a_refused_camera_is_explained_and_can_be_tried_again(page):
     one = page(None, allowed=False)
     one.click("[name=agreed]")

@@ -3,7 +3,7 @@
 import { count, fill, h, lasting } from "./elements.js";
 import { opened } from "./ask.js";
 
-// What was chosen stays chosen for the next start.
+// What was chosen stays chosen for the next start, but that everybody agrees: that is asked each time.
 const chosen = { agreed: false, camera: true, microphone: true, record: false, consent: "", purpose: "", own: false, fps: "", cameraId: "", microphoneId: "" };
 
 const tick = (name, text, changed = () => {}) =>
@@ -30,6 +30,7 @@ const picked = (name, label, options) =>
   );
 
 export function drawIdle(place, { notice, devices, start }) {
+  chosen.agreed = false;
   const keeping = h("div.keeping", { hidden: !chosen.record }, written("consent", "How everybody agreed", "said so before the start"), written("purpose", "What for", "trying it out"));
   const wrong = h("p.wrong", { role: "alert" });
   const button = h("button.primary", { type: "submit" }, "Start");
