@@ -644,3 +644,10 @@ def test_a_model_of_texts_is_scored_on_the_languages_it_reads():
     assert untold.scores[0].n["uar"] == 60
     with pytest.raises(SettingError, match="reads pl, and no item of split 'test'"):
         evaluate(both, model(LANGUAGES=("pl",)), facts={"taxonomy": "ekman7"}, draws=10)
+
+
+@pytest.mark.parametrize(("speakers", "unit"), [
+    ("24 actors", "speakers"), ("unknown: without their writers", "groups"), ("the characters of Friends; `group` is the dialogue", "groups"),
+])
+def test_groups_are_called_speakers_only_where_they_are(speakers, unit):
+    assert evaluate(corpus(), model(), facts={"taxonomy": "ekman7", "speakers": speakers}, draws=10).scores[0].unit == unit

@@ -190,7 +190,8 @@ def evaluate(
             raise unknown("protocol", wanted, rules)
     roads = ways(module.TAXONOMIES, [stated["taxonomy"], *stated.get("more", ())] if "taxonomy" in stated else _needs_taxonomy(), into)
 
-    unit = "groups" if str(stated.get("speakers", "")).startswith("unknown") else "speakers"
+    people = str(stated.get("speakers", ""))
+    unit = "groups" if people.startswith("unknown") or "`group` is" in people else "speakers"      # dialogues, documents, films
     raw = saying.said(module, chosen, folder=cache, hook=hook)
     variants = [("", raw)]
     if adapt is not None:
