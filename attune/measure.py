@@ -109,20 +109,23 @@ def measure(
 
 @dataclass(frozen=True)
 class Seen:
-    """The faces of a recording, the face model's estimates (a row a face and picture), and a picture of each person."""
+    """The faces of a recording, the face model's estimates (a row a face and picture), and a picture of each person; `beside`: the same rows
+    in the model's other taxonomies."""
 
     faces: Faces = field(default_factory=Faces.empty)
     estimates: Estimates | None = None
     portraits: dict[str, np.ndarray] = field(default_factory=dict)
     mouths: timeline.Mouths | None = None
+    beside: tuple[Estimates, ...] = ()
 
 
 @dataclass(frozen=True)
 class Heard:
-    """The voice model's estimates, and the stretches of speech."""
+    """The voice model's estimates, and the stretches of speech; `beside`: the same rows in the model's other taxonomies."""
 
     estimates: Estimates | None = None
     speech: tuple[tuple[float, float], ...] = ()
+    beside: tuple[Estimates, ...] = ()
 
 
 def together(
@@ -131,7 +134,11 @@ def together(
 ) -> Recording:
     """What was seen, heard and given in words, as one recording: people joined, words read, rows laid out, everything fused."""
     spoken, linked = _rows_of(given, heard, seen, turns, duration, chosen)
-    estimates = [timeline.rename(e, names) for e, names in ((seen.estimates, linked.faces), (heard.estimates, linked.voices)) if e is not None]
+    estimates: list[Estimates] = []
+    for part, names in ((seen, linked.faces), (heard, linked.voices)):
+        if part.estimates is not None:
+            named = timeline.rename(part.estimates, names)
+            estimates += [named, *(replace(e, person=named.person) for e in part.beside)]
     estimates += read(spoken, models, (given and given.language) or chosen.language, chosen, hook)
     _give_back()
     notes = []
@@ -167,7 +174,8 @@ class Looking:
         self.stream, self.taxonomy = face.FaceStream(model, chosen), taxonomy(model.TAXONOMIES[0])
         self._chosen, self._keep, self._remember = chosen, keep, remember
         self._waiting: list[tuple[Faces, np.ndarray, float | None]] = []
-        self._faces, self._rows = [Faces.empty()], [self._estimates(Faces.empty(), np.zeros((0, len(self.taxonomy)), np.float32), [])]
+        self._taxonomies = model.TAXONOMIES
+        self._faces, self._rows = [Faces.empty()], [self._estimates(Faces.empty(), np.zeros((0, self.stream.width), np.float32), [])]
 
     def push(self, time: float, picture: np.ndarray, own_fps: float | None = None) -> tuple[Faces, Estimates]:
         """Look at the next picture. own_fps: pictures a second, where it is known that there are fewer than the settings ask for."""
@@ -176,7 +184,7 @@ class Looking:
             self._waiting.append((found, said, own_fps))
         if len(self._waiting) == BATCH:
             self._join()
-        return found, self._estimates(found, said, [own_fps] * len(found))
+        return found, self._estimates(found, said, [own_fps] * len(found))[0]
 
     def seen(self) -> Seen:
         """Everything so far; a person has one name from the first picture on."""
@@ -186,8 +194,8 @@ class Looking:
             return Seen()
         names, motion = self.stream.people, self.stream.motion
         mouths = timeline.Mouths(motion.time, [names.get(int(track), SOMEONE) for track in motion.track], motion.moved) if len(motion.time) else None
-        return Seen(everybody, replace(Estimates.join(self._rows), person=self._people(everybody)),
-                    {names[track]: picture for track, picture in self.stream.portraits.items()}, mouths)
+        first, *beside = (replace(Estimates.join(rows), person=self._people(everybody)) for rows in zip(*self._rows, strict=True))
+        return Seen(everybody, first, {names[track]: picture for track, picture in self.stream.portraits.items()}, mouths, tuple(beside))
 
     def _join(self) -> None:
         """Many small arrays into few: kept apart between the large ones of pictures they would scatter the heap, which then grows with every picture."""
@@ -198,14 +206,13 @@ class Looking:
             self._rows.append(self._estimates(found, np.concatenate([said for _, said, _ in self._waiting]), rates))
             self._waiting.clear()
             if self._keep:
-                self._keep.add(self._rows[-1])
+                self._keep.add(self._rows[-1][0])
         _give_back()
 
-    def _estimates(self, found: Faces, said: np.ndarray, rates: Sequence[float | None]) -> Estimates:
+    def _estimates(self, found: Faces, said: np.ndarray, rates: Sequence[float | None]) -> tuple[Estimates, ...]:
         shown = [Segment(*_shown(t, self._chosen.fps, own), who) for t, own, who in zip(found.time, rates, self._people(found), strict=True)]
         reason = np.where(np.isnan(said).all(axis=1), "the model gave no value", "")
-        said = said[:, : len(self.taxonomy)]                  # of a model with several taxonomies, the first
-        return Estimates.of(shown, said, taxonomy=self.taxonomy, modality="face", model=self._chosen.face or "", quality=found.quality, reason=list(reason))
+        return _sides(shown, said, self._taxonomies, modality="face", model=self._chosen.face or "", quality=found.quality, reason=list(reason))
 
     def _people(self, found: Faces) -> np.ndarray:
         names = self.stream.people
@@ -227,7 +234,7 @@ class Listening:
         self.stream, self._model, self._chosen = voice.VoiceStream(model, chosen, known), model, chosen
         self._keep, self._remember = keep, remember
         self._waiting: list[voice.Heard] = []
-        self._rows = [] if model is None else [self.estimates([])]
+        self._rows = [] if model is None else [self._estimates([])]
 
     def push(self, block: np.ndarray) -> list[voice.Heard]:
         """Hear more sound, float (n,) at `SAMPLE_RATE`; the units that this ended."""
@@ -240,15 +247,17 @@ class Listening:
     def heard(self) -> Heard:
         """Everything, once it was closed."""
         self._join()
-        return Heard(_by_time(Estimates.join(self._rows)) if self._rows else None, tuple(self.stream.speech))
+        first, *beside = (_by_time(Estimates.join(rows)) for rows in zip(*self._rows, strict=True)) if self._rows else (None,)
+        return Heard(first, tuple(self.stream.speech), tuple(e for e in beside if e is not None))
 
     def estimates(self, units: Sequence[voice.Heard]) -> Estimates:
-        """Units as rows; there must be a model."""
+        """Units as rows, in the model's first taxonomy; there must be a model."""
+        return self._estimates(units)[0]
+
+    def _estimates(self, units: Sequence[voice.Heard]) -> tuple[Estimates, ...]:
         assert self._model is not None
-        labels = taxonomy(self._model.TAXONOMIES[0])
-        values = np.array([u.values[: len(labels)] for u in units], np.float32)      # of a model with several taxonomies, the first
-        return Estimates.of([u.segment for u in units], values, taxonomy=labels, modality="voice",
-                            model=self._chosen.voice or "", quality=np.array([u.quality for u in units]), reason=[u.reason for u in units])
+        return _sides([u.segment for u in units], np.array([u.values for u in units], np.float32), self._model.TAXONOMIES, modality="voice",
+                      model=self._chosen.voice or "", quality=np.array([u.quality for u in units]), reason=[u.reason for u in units])
 
     def _kept(self, done: list[voice.Heard]) -> list[voice.Heard]:
         if self._remember:
@@ -259,9 +268,9 @@ class Listening:
 
     def _join(self) -> None:
         if self._waiting and self._rows:
-            self._rows.append(self.estimates(self._waiting))
+            self._rows.append(self._estimates(self._waiting))
             if self._keep:
-                self._keep.add(self._rows[-1])
+                self._keep.add(self._rows[-1][0])
         self._waiting.clear()
         _give_back()
 
@@ -278,7 +287,8 @@ def _look(
     key = known.key("face", media, chosen, models["face"]) if known and not media.end else None
     before = known.get("face", key, media) if known and key else None
     if before:
-        seen = Seen(cache.faces(before, "faces"), cache.estimates(before, "said"), cache.named(before, "portraits"), cache.mouths(before, "mouths"))
+        seen = Seen(cache.faces(before, "faces"), cache.estimates(before, "said"), cache.named(before, "portraits"), cache.mouths(before, "mouths"),
+                    _beside(before, models["face"]))
     else:
         looking = Looking(models["face"], chosen, keep=keep)
         for time, picture in media.frames(chosen.fps):
@@ -286,7 +296,7 @@ def _look(
             tell("face", time, media.duration)
         seen = looking.seen()
         if known and key:
-            parts = {"faces": seen.faces, "said": seen.estimates, "portraits": seen.portraits, "mouths": seen.mouths}
+            parts = {"faces": seen.faces, "said": seen.estimates, "portraits": seen.portraits, "mouths": seen.mouths, **_other(seen)}
             known.put("face", key, cache.joined(*(cache.packed(*part) for part in parts.items())), media, media.end)
     if not len(seen.faces):
         notes.append(NO_FACE)
@@ -353,7 +363,7 @@ def _listen(
     key = known_before.key("voice", media, chosen, model, known or ()) if known_before else None
     before = known_before.get("voice", key, media) if known_before and key else None
     if before:
-        heard = Heard(cache.estimates(before, "said"), tuple((a, b) for a, b in before.arrays["speech"].tolist()))
+        heard = Heard(cache.estimates(before, "said"), tuple((a, b) for a, b in before.arrays["speech"].tolist()), _beside(before, model))
         notes += [NO_SPEECH] * (not heard.speech)
         return heard
     try:
@@ -370,7 +380,8 @@ def _listen(
     heard = listening.heard()
     if known_before and key:
         speech = cache.Known({"speech": np.array(heard.speech, np.float64).reshape(-1, 2)}, {})
-        known_before.put("voice", key, cache.joined(cache.packed("said", heard.estimates), speech), media, listening.stream.duration)
+        others = (cache.packed(*part) for part in _other(heard).items())
+        known_before.put("voice", key, cache.joined(cache.packed("said", heard.estimates), *others, speech), media, listening.stream.duration)
     if not heard.speech:
         notes.append(NO_SPEECH)
     return heard
@@ -440,11 +451,27 @@ def read(spoken: Sequence[Segment], models: Models, language: str, chosen: Setti
     if name != chosen.text:
         models["text"] = _model("text", name, chosen)
     values, reasons = text.measure(spoken, models["text"], language, hook=hook)
+    return list(_sides(spoken, values, models["text"].TAXONOMIES, modality="text", model=name, reason=reasons))
+
+
+def _sides(segments: Sequence[Segment], values: np.ndarray, taxonomies: Sequence[str], **what: Any) -> tuple[Estimates, ...]:
+    """Estimates in each of a model's taxonomies, whose columns lie side by side in the values (n, k)."""
     out, column = [], 0
-    for labels in map(taxonomy, models["text"].TAXONOMIES):
-        out.append(Estimates.of(spoken, values[:, column : column + len(labels)], taxonomy=labels, modality="text", model=name, reason=reasons))
+    for labels in map(taxonomy, taxonomies):
+        out.append(Estimates.of(segments, values[:, column : column + len(labels)] if len(segments) else values, taxonomy=labels, **what))
         column += len(labels)
-    return out
+    return tuple(out)
+
+
+def _other(part: Seen | Heard) -> dict[str, Estimates]:
+    """What is kept of a model's other taxonomies, by name."""
+    return {f"said{i}": e for i, e in enumerate(part.beside, start=1)}
+
+
+def _beside(before: cache.Known, model: ModuleType | None) -> tuple[Estimates, ...]:
+    """What was kept so."""
+    found = (cache.estimates(before, f"said{i}") for i in range(1, len(model.TAXONOMIES) if model is not None else 0))
+    return tuple(e for e in found if e is not None)
 
 
 def load_models(settings: Settings) -> Models:

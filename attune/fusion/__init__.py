@@ -175,8 +175,8 @@ def _stacked(parts: list[Estimates]) -> tuple[np.ndarray, np.ndarray, list[Modal
 
 
 def _mean(values: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """(n, k) mean of (m, n, k) weighted by quality (m, n); NaN where nothing is there."""
-    weight = np.where(np.isnan(values).any(axis=2), 0.0, quality)[:, :, None]
+    """(n, k) mean of (m, n, k) weighted by quality (m, n), of each dimension for itself; NaN where nothing is there."""
+    weight = np.where(np.isnan(values), 0.0, quality[:, :, None])
     total = weight.sum(axis=0)
     return np.asarray(np.divide((weight * np.nan_to_num(values)).sum(axis=0), total, out=np.full(values.shape[1:], np.nan), where=total > 0))
 
@@ -186,15 +186,17 @@ def _estimates(
 ) -> Estimates:
     """Fused values (n, k) with spread (from the members' (m, n, k)), mean quality, and the reason where there is nothing."""
     nothing = np.isnan(values).all(axis=1)
-    there = ~np.stack([np.isnan(e.values).any(axis=1) for e in parts])
+    gone = np.all if target.name == DIMENSIONS else np.any      # a model may have valence without dominance, but no part of a distribution
+    there = ~np.stack([gone(np.isnan(e.values), axis=1) for e in parts])
     weight = np.where(there, quality, 0.0)
     total = weight.sum(axis=0)
     mean_quality = np.divide((weight * quality).sum(axis=0), total, out=np.zeros_like(total), where=total > 0)
     spread = None
     if members is not None and len(members) > 1:
+        members = np.where(there[:, :, None], members, np.nan)
         centre = _mean(members, quality)
         spread = np.sqrt(_mean((members - centre) ** 2, quality))
-        spread[there.sum(axis=0) < 2] = np.nan
+        spread[(~np.isnan(members)).sum(axis=0) < 2] = np.nan
     return Estimates(
         start=parts[0].start, end=parts[0].end, values=values.astype(np.float32), taxonomy=target, modality="fused", model=model,
         person=parts[0].person, quality=mean_quality.astype(np.float32), reason=np.where(nothing, "nothing measured", "").astype(object),
