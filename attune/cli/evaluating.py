@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attune.cli.app import WIDE, app, console, escape, out_console
+from attune.cli.benching import agent
 from attune.cli.fusing import fusion
 from attune.cli.leeding import leed
 from attune.errors import SettingError
@@ -49,6 +50,7 @@ experiments = typer.Typer(
 app.add_typer(experiments, name="evaluate")
 experiments.command("fusion")(fusion)
 experiments.command("leed")(leed)
+experiments.command("agent")(agent)
 
 
 @experiments.command("corpus")
