@@ -17,11 +17,12 @@ from starlette.responses import JSONResponse, Response
 
 from attune import __version__
 from attune.errors import AttuneError
-from attune.server import evi, finding, hearing, live, openai, own, pages
+from attune.server import evi, finding, hearing, live, openai, own, pages, reference
 from attune.server.config import Config
 from attune.server.guard import Guard, TooLarge, problem
 from attune.server.hume_v0 import batch, stream
 from attune.server.hume_v1 import files, realtime, runs
+from attune.server.hume_v1.asked import Wrong
 from attune.server.intake import TooMuch
 from attune.server.jobs.afterwards import Afterwards
 from attune.server.jobs.keeper import Keeper
@@ -74,9 +75,9 @@ def create_app(config: Config, *, worker: str = "attune.server.jobs.worker") -> 
         await run_in_threadpool(after.stop)
         queue.close()
 
-    app = FastAPI(title="Attune", version=__version__, description=ABOUT, lifespan=running, redoc_url=None, responses=ERRORS)
-    for router in (batch.router, stream.router, own.router, finding.router, live.router, files.router, realtime.router, runs.router, pages.router,
-                   hearing.router, openai.router, evi.router):
+    app = FastAPI(title="Attune", version=__version__, description=ABOUT, lifespan=running, docs_url=None, redoc_url=None, responses=ERRORS)
+    for router in (batch.router, stream.router, own.router, finding.router, live.router, files.router, realtime.router, runs.router,
+                   pages.router, reference.router, hearing.router, openai.router, evi.router):
         app.include_router(router)
     app.add_api_route("/health", health, methods=["GET"], tags=["Server"], summary="Whether the server works, and how much waits")
     for kind, answer in ((AttuneError, _said), (RequestValidationError, _malformed), (HTTPException, _http), (TooLarge, _too_large), (OperationalError, _away),
@@ -104,7 +105,10 @@ async def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(p) for p in first["loc"][1:])
-    return problem(400, "E0101", f"{place}: {str(first.get('input'))[:80]!r}; {first['msg'][0].lower()}{first['msg'][1:]}")
+    said = f"{place}: {str(first.get('input'))[:80]!r}; {first['msg'][0].lower()}{first['msg'][1:]}"
+    if request.url.path.startswith("/v1/expression/"):       # Hume's v1 has errors of its own
+        return runs.answered(Wrong(400, "invalid_request", said))
+    return problem(400, "E0101", said)
 
 
 async def _http(request: Request, error: Exception) -> Response:

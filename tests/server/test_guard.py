@@ -271,4 +271,12 @@ def test_archives_in_an_archive_stay_closed(tmp_path):
 def test_the_openapi_page_tells_every_route(hostile):
     told = json.loads(hostile.get("/openapi.json").text)["paths"]
     assert {"/v0/batch/jobs", "/v0/batch/jobs/{job_id}/artifacts", "/v1/recordings", "/v1/jobs/{job_id}/events", "/health"} <= set(told)
-    assert hostile.get("/docs").status_code == 200
+
+
+def test_the_page_of_the_interface_comes_from_here_alone(hostile):
+    page = hostile.get("/docs")
+    assert page.status_code == 200 and "https://" not in page.text and "'self'" in page.headers["content-security-policy"]
+    for name, kind in (("swagger-ui-bundle.js", "text/javascript"), ("swagger-ui.css", "text/css")):
+        part = hostile.get(f"/static/reference/{name}")
+        assert part.status_code == 200 and part.headers["content-type"].startswith(kind) and len(part.content) > 100_000
+    assert hostile.get("/static/reference/..%2fmain.py").status_code == 404 and hostile.get("/static/reference/other.js").status_code == 404
