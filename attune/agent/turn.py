@@ -27,7 +27,7 @@ from attune.describe.language import language as words_of
 from attune.describe.moments import Moment, Usual, moments
 from attune.describe.sentences import Manner, compared, sentence
 from attune.errors import UnknownName
-from attune.fusion import fuse, votes
+from attune.fusion import fuse, reach, votes
 from attune.taxonomy import Taxonomy, crosswalk, taxonomy
 from attune.text.causes import causes as leaving_out
 from attune.text.units import tokens
@@ -68,7 +68,8 @@ class Turn:
     position
         Valence, arousal, dominance of everything together, NaN where unknown.
     discord
-        Divergence in bits between the two modalities that agree least, NaN with fewer than two; `apart` where that is more than between people.
+        Divergence in bits between the two modalities that agree least, NaN with fewer than two; `apart` where that is more than between people, and
+        the modalities don't all lead to the same basic emotion, more or less surely (`same`).
     """
 
     words: str
@@ -80,10 +81,11 @@ class Turn:
     cause: str = ""
     position: tuple[float, float, float] = (math.nan, math.nan, math.nan)
     discord: float = math.nan
+    same: bool = False
 
     @property
     def apart(self) -> bool:
-        return self.discord > float(votes.facts()["discord"])
+        return not self.same and self.discord > float(votes.facts()["discord"])
 
     @property
     def best(self) -> Candidate | None:
@@ -119,7 +121,9 @@ def understood(
     vad, pool = (next((e for e in whole if e.name == name), None) for name in ("fused.vad", "fused.pool"))
     position = tuple(float(v) for v in vad.values[0]) if vad is not None else (math.nan,) * 3
     discord = float(pool.label("discord")[0]) if pool is not None else math.nan
-    return Turn(words, tag, recording, moment, tuple(fine), tuple(w for w, _ in behind), clause(words, [w for w, _ in behind]), position, discord)  # type: ignore[arg-type]
+    leads = {int(np.argmax(e.values[0])) for e in reach([e for e in whole if e.modality != "fused"], BASIC) if not np.isnan(e.values[0]).any()}
+    strong = [w for w, _ in behind]
+    return Turn(words, tag, recording, moment, tuple(fine), tuple(strong), clause(words, strong), position, discord, len(leads) == 1)  # type: ignore[arg-type]
 
 
 def _together(recording: Recording) -> list[Estimates]:
