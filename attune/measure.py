@@ -30,7 +30,7 @@ from attune import __version__, baseline, cache, export, face, registry, text, t
 from attune.align import align
 from attune.cache import Cache
 from attune.errors import WeightsError
-from attune.fusion import fuse, reach
+from attune.fusion import abstain, fuse, reach
 from attune.media import Media, cell_of, jpeg
 from attune.settings import Settings
 from attune.taxonomy import taxonomy
@@ -150,15 +150,16 @@ def together(
     faces = next((e for e in estimates if e.modality == "face"), None)
     rows = timeline.rows(spoken, faces, duration, pause=chosen.pause, gap=chosen.gap, heard=heard.estimates is not None or given is not None)
     return Recording(
-        source="", duration=duration, segments=tuple(rows), faces=seen.faces, estimates=(*estimates, *fused(estimates, rows)),
+        source="", duration=duration, segments=tuple(rows), faces=seen.faces, estimates=(*estimates, *fused(estimates, rows, chosen.confidence)),
         settings=chosen.asdict(), versions=versions(models), notes=(*notes, *linked.notes),
         portraits={linked.faces.get(name, name): jpeg(picture) for name, picture in seen.portraits.items()},
     )
 
 
-def fused(estimates: Sequence[Estimates], rows: Sequence[Segment]) -> list[Estimates]:
-    """What all of them come to on the rows of a table."""
-    return fuse([align(e, rows, missing=export.MISSING[e.modality]) for e in estimates])
+def fused(estimates: Sequence[Estimates], rows: Sequence[Segment], confidence: float = 0.0) -> list[Estimates]:
+    """What all of them come to on the rows of a table; nothing where that isn't sure enough."""
+    said = fuse([align(e, rows, missing=export.MISSING[e.modality]) for e in estimates])
+    return [abstain(e, confidence) if confidence and e.taxonomy.kind == "exclusive" else e for e in said]
 
 
 class Looking:

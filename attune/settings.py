@@ -54,6 +54,7 @@ class Settings:
     baseline: str | None = _option(
         None, "whose habits are taken out before fusing: a file of `attune baseline learn`; own: those of the recording's people, learned from it; none"
     )
+    confidence: float = _option(0.0, "least probability of a fused row's strongest label; a row below it is left empty, with the reason", low=0, high=1)
     portraits: bool = _option(True, "keep one small picture per person for the report")
     commercial_safe: bool = _option(False, "refuse models whose licence forbids commercial use")
 

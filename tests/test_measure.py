@@ -150,3 +150,11 @@ def test_progress_is_told_in_seconds_of_media():
     for step in ("face", "voice"):
         done = [d for s, d, _ in told if s == step]
         assert done == sorted(done)
+
+
+def test_fused_rows_that_are_not_sure_enough_are_empty_with_the_reason():
+    recording = attune.measure("samples/hello.mp4", confidence=0.9, fps=1)
+    said = recording["fused.ekman7"]
+    unsure = np.isnan(said.values).all(axis=1)
+    assert unsure.any() and not unsure.all() and all("not sure enough" in r for r in said.reason[unsure]) and said.values[~unsure].max(axis=1).min() >= 0.9
+    assert np.isfinite(recording["fused.vad"].values).any(axis=1).all()
