@@ -232,7 +232,7 @@ def test_the_manifest_lists_the_corpus_and_duckdb_reads_it(sounds, tmp_path):
     assert all(r["duration"] == pytest.approx(0.5, abs=0.01) and len(r["content"]) == 64 for r in rows)
     duckdb = pytest.importorskip("duckdb")
     counted = duckdb.sql(f"SELECT count(DISTINCT filename) FROM read_parquet('{tmp_path}/out/*/table.parquet', union_by_name = true, filename = true)")
-    assert counted.fetchone() == (4,)
+    assert counted.fetchall() == [(4,)]
 
 
 def test_explore_reads_the_corpus_with_the_manifest_as_facts(sounds, tmp_path):

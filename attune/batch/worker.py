@@ -238,7 +238,7 @@ def main() -> None:
 def _leave_with(parent: int) -> None:
     """End when the process that started this one is gone, and leave nothing behind."""
     while os.getppid() == parent:
-        time.sleep(1)
+        time.sleep(LOOK)
     shutil.rmtree(os.environ.get("TMPDIR", ""), ignore_errors=True)
     os._exit(1)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,6 +36,8 @@ def start(*, workers: int, limits: Limits, address: str | None = None, gpus: flo
     ours = not ray.is_initialized()
     if ours:
         carried = {name: value for name, value in os.environ.items() if name.startswith(CARRIED)}
+        if not address:                    # the same machine: the same modules are where they are here
+            carried["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
         here: dict[str, Any] = {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
         ray.init(**here, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": carried})
     actor = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(Holder)
@@ -73,6 +76,8 @@ class Distant:
         try:
             given = self._actor.do.remote(work, index, item, seconds, memory)
             outcome: Outcome = self._ray.get(given, timeout=None if seconds is None else seconds + PATIENCE)
+        except self._ray.exceptions.RayTaskError as error:      # raised there, as when the work can't be imported: it would be again
+            return Outcome(index, kind="failed", error=f"its worker couldn't begin: {str(error).strip().splitlines()[-1]}")
         except (self._ray.exceptions.RayError, TimeoutError) as error:
             self.close()
             return Outcome(index, kind="lost", error=f"its worker was lost: {type(error).__name__}: {str(error).strip().splitlines()[0]}")

@@ -1,0 +1,158 @@
+"""Many files: how fast with one and two workers, what Ray costs over local processes, what killed workers lose, whether memory stays flat.
+
+    python benchmarks/scale.py                     # some four minutes on two idle cores
+    python benchmarks/scale.py --only rate kills   # some of it
+    python benchmarks/scale.py --files 5000        # of the test of memory
+
+Everything is made here: copies of the sample clip, each cut differently in its metadata so that no two have one content, and short tones.
+The table goes to benchmarks/results/scale.md, with how busy the machine was meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import signal
+import statistics
+import tempfile
+import threading
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from attune import batch
+from attune.batch import Limits
+from attune.batch.worker import resident
+from attune.settings import Settings
+
+HERE = Path(__file__).parent
+SAMPLE = HERE.parent / "samples" / "hello.mp4"
+OUT = HERE / "results" / "scale.md"
+PARTS = ("rate", "ray", "kills", "memory", "cache")
+VOICE, NOTHING = Settings(face=None, text=None), Settings(face=None, voice=None, text=None)
+
+
+def clips(folder: Path, count: int) -> list[Path]:
+    """Copies of the sample, each with other bytes after its end, which decoders don't read."""
+    folder.mkdir()
+    found = []
+    for i in range(count):
+        found.append(Path(shutil.copy(SAMPLE, folder / f"{i:03d}.mp4")))
+        with found[-1].open("ab") as file:
+            file.write(b"\0\0\0\x0cfree" + i.to_bytes(4, "big"))
+    shutil.copy(SAMPLE.with_suffix(".srt"), folder / "words.srt")
+    return found
+
+
+def tones(folder: Path, count: int, seconds: float = 0.2) -> list[Path]:
+    """Short tones of different heights."""
+    folder.mkdir()
+    found = []
+    for i in range(count):
+        found.append(folder / f"{i:05d}.wav")
+        with wave.open(str(found[-1]), "wb") as out:
+            out.setparams((1, 2, 16_000, 0, "NONE", ""))
+            out.writeframes((8000 * np.sin(np.arange(int(16_000 * seconds)) * (0.05 + i * 1e-5))).astype("<i2").tobytes())
+    return found
+
+
+def timed(files: list[Path], out: Path, settings: Settings, **options: object) -> tuple[float, list[batch.Result], float]:
+    """Seconds in all, results, and seconds from the first result to the last: what starting workers takes is left out of these."""
+    began, first, results = time.monotonic(), 0.0, []
+    for result in batch.run(files, out, settings, page=False, **options):
+        results.append(result)
+        first = first or time.monotonic()
+    ended = time.monotonic()
+    return ended - began, results, ended - first
+
+
+def rate(work: Path, given: argparse.Namespace) -> list[str]:
+    lines = ["| engine | workers | files | s in all | files/min in all | files/min once started | x real time in all |", "|---|---|---|---|---|---|---|"]
+    files, settings = clips(work / "clips", given.clips), Settings(transcript=str(work / "clips" / "words.srt"))
+    for engine, workers in [("local", 1), ("local", 2), *([("ray", 1), ("ray", 2)] if "ray" in given.only else [])]:
+        seconds, results, steady = timed(files, work / f"{engine}{workers}", settings, engine=engine, workers=workers, limits=Limits(seconds=600))
+        assert not [r.error for r in results if r.error], results
+        media = sum(r.seconds for r in results)
+        after = (len(files) - 1) / steady * 60
+        lines.append(f"| {engine} | {workers} | {len(files)} | {seconds:.1f} | {len(files) / seconds * 60:.1f} | {after:.1f} | {media / seconds:.1f} |")
+    return lines
+
+
+def kills(work: Path, given: argparse.Namespace) -> list[str]:
+    """Local workers are killed at random while 30 tones are measured; each file must have its result once."""
+    files, killed, over = tones(work / "killed", 30, 2.0), [], threading.Event()
+
+    def kill() -> None:
+        draw = np.random.default_rng(0)
+        while not over.wait(2.5):
+            mine = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdecimal() and _is_child(p)]
+            if mine:
+                killed.append(int(draw.choice(mine)))
+                os.kill(killed[-1], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    _, results, _ = timed(files, work / "kills", VOICE, workers=2, limits=Limits(retries=20, wait=0.1))
+    over.set()
+    thread.join()
+    done = [r.source for r in results if not r.error]
+    rows = batch.manifest(work / "kills").num_rows
+    return [f"{len(killed)} workers killed while 2 measured {len(files)} files: lost {len(files) - len(set(done))}, doubled {len(done) - len(set(done))}, "
+            f"failed {sum(bool(r.error) for r in results)}, tried again {sum(r.tries > 1 for r in results)}; {rows} recordings in the manifest."]
+
+
+def _is_child(process: Path) -> bool:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1]) == os.getpid() and b"attune.batch.worker" in (process / "cmdline").read_bytes()
+    except (OSError, IndexError):
+        return False
+
+
+def memory(work: Path, given: argparse.Namespace) -> list[str]:
+    """One process, every file written as a recording, no model: what a file leaves behind would show here."""
+    files, held, began = tones(work / "small", given.files), [], time.monotonic()
+    for i, result in enumerate(batch.run(files, work / "many", NOTHING, page=False)):
+        assert not result.error, result
+        if i % max(len(files) // 50, 1) == 0:
+            held.append(resident(os.getpid()) / 1e6)
+        if time.monotonic() - began > given.seconds:
+            break
+    start, middle, end = held[1], statistics.median(held), held[-1]
+    return [f"{i + 1} files of 0.2 s, one process, no model, each decoded, written and marked as done: {start:.0f} MB near the first, {middle:.0f} MB in the "
+            f"middle, {end:.0f} MB at the last; {(i + 1) / (time.monotonic() - began) * 60:.0f} files/min."]
+
+
+def cache(work: Path, given: argparse.Namespace) -> list[str]:
+    files, settings = [SAMPLE], Settings()
+    first, _, _ = timed(files, work / "c1", settings, cache=work / "cache")
+    plain, _, _ = timed(files, work / "c2", Settings(gap=1.0))
+    again, _, _ = timed(files, work / "c3", Settings(gap=1.0), cache=work / "cache")
+    return [f"The sample clip, models loaded: {plain:.2f} s without a cache, {again:.2f} s with faces and voice from it ({first:.2f} s the first time, models "
+            "loaded meanwhile)."]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--clips", type=int, default=16, help="copies of the sample, of 11.6 s each, in the test of speed")
+    parser.add_argument("--files", type=int, default=5000, help="in the test of memory")
+    parser.add_argument("--seconds", type=float, default=120, help="that the test of memory may take")
+    given = parser.parse_args()
+    load = os.getloadavg()[0]
+    lines = [f"# Many files\n\n`python benchmarks/scale.py --only {' '.join(given.only)} --clips {given.clips} --files {given.files}`, "
+             f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the beginning"]
+    with tempfile.TemporaryDirectory(prefix="attune-scale-") as folder:
+        for part in (p for p in (rate, kills, memory, cache) if p.__name__ in given.only):
+            lines += ["", f"## {part.__name__}", "", *part(Path(folder), given)]
+            print(*lines[-3:], sep="\n", flush=True)
+    lines[0] += f", {os.getloadavg()[0]:.1f} at the end. Other work on the machine makes every figure worse.\n"
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

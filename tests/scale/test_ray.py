@@ -1,0 +1,91 @@
+"""The Ray engine, on a Ray that is started here: the same results as here, and nothing lost when workers are killed."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import media_made as made
+import pytest
+from light_work import noted, work
+from test_batch import NOTHING, tree
+
+ray = pytest.importorskip("ray")
+
+from attune import batch  # noqa: E402
+from attune.batch import Limits  # noqa: E402
+from attune.settings import Settings  # noqa: E402
+
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+              pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
+WORKERS = 2
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Ray with two workers' room, one for all tests: each run joins it, as one with --ray-address joins a cluster."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
+             runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}})
+    yield
+    ray.shutdown()
+
+
+def outcomes(items, **options):
+    return {o.index: o for o in batch.map(work, items, engine="ray", workers=WORKERS, **options)}
+
+
+def test_files_give_the_same_bytes_as_the_local_engine(cluster, tmp_path):
+    sounds = [made.plain_wav(tmp_path / f"{i}.wav", made.tone(0.5, 300 + 100 * i)) for i in range(3)]
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no sound")
+    settings = Settings(face=None, text=None)
+    results = [{Path(r.source).name: r for r in batch.run([*sounds, bad], tmp_path / engine, settings, page=False, engine=engine, workers=WORKERS)}
+               for engine in ("local", "ray")]
+    assert [sorted(n for n, r in of.items() if r.error) for of in results] == [["bad.wav"]] * 2
+    assert results[0]["bad.wav"].error == results[1]["bad.wav"].error
+    assert tree(tmp_path / "local") == tree(tmp_path / "ray")
+
+
+def test_a_killed_process_and_a_killed_actor_lose_and_double_nothing(cluster, tmp_path):
+    ledger = tmp_path / "ledger"
+    items = [{"n": n, "ledger": str(ledger), "seconds": 1.0} for n in range(12)]
+    killed = []
+
+    def kill():
+        """First the process that does the work, then the actor that holds another."""
+        while len({pid for _, _, pid in noted(ledger)}) < 2:
+            time.sleep(0.05)
+        mine, other = {int(pid) for _, _, pid in noted(ledger)}
+        os.kill(mine, signal.SIGKILL)
+        killed.append(mine)
+        holder = int(Path(f"/proc/{other}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(holder, signal.SIGKILL)
+        killed.append(holder)
+
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    done = outcomes(items, limits=Limits(wait=0.1))
+    thread.join(5)
+    assert len(killed) == 2
+    assert {n: o.value for n, o in done.items()} == {n: n * 10 for n in range(12)}
+    assert sum(o.tries > 1 for o in done.values()) == 2
+    assert sorted(n for n, what, _ in noted(ledger) if what == "done") == [str(n) for n in range(12)]
+
+
+def test_limits_are_kept(cluster):
+    done = outcomes([{"n": 0, "seconds": 60}, {"n": 1}, {"n": 2, "bytes": 500_000_000}], limits=Limits(seconds=4, memory=400e6, wait=0))
+    assert [done[n].kind for n in range(3)] == ["time", "", "memory"]
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(cluster, tmp_path):
+    sounds = [made.plain_wav(tmp_path / f"{i}.wav", made.tone(0.3, 300 + 50 * i)) for i in range(4)]
+    first = batch.run(sounds, tmp_path / "out", NOTHING, page=False, engine="ray", workers=WORKERS)
+    next(first)
+    first.close()
+    again = list(batch.run(sounds, tmp_path / "out", NOTHING, page=False, engine="ray", workers=WORKERS))
+    assert len(again) == 4 and not [r.error for r in again if r.error]
+    assert any(r.skipped for r in again)
+    assert all(r.skipped for r in batch.run(sounds, tmp_path / "out", NOTHING, page=False))
