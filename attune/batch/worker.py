@@ -1,6 +1,6 @@
 """A process that does one item after the other, and may be ended at any moment: for its time, its memory, or by a crash.
 
-`Worker` starts `python -m attune.batch.worker` and sends it a function and an item; back come steps, then a value or an error. Whoever
+`Worker` starts a Python that runs `main` and sends it a function and an item; back come steps, then a value or an error. Whoever
 holds it watches the clock and the memory from outside, so that even code that never returns to Python is stopped. Models stay loaded from
 item to item. A process that was ended is replaced when the next item comes. Every engine does its work with these.
 """
@@ -32,6 +32,7 @@ Work = Callable[[Any, Tell], Any]
 Kind = Literal["", "failed", "io", "killed", "lost", "time", "memory"]
 
 LOOK = 0.1                               # s between two looks at the clock and the memory
+OWN_SIDE = "from attune.batch.worker import main; main()"
 STEP = 0.25                              # s between two steps that are told
 FOR_GOOD = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, AttuneError)
 BROKEN = frozenset((errno.ENOSPC, errno.EROFS, errno.ENAMETOOLONG, errno.EINVAL))          # a second try meets the same
@@ -121,7 +122,7 @@ class Worker:
     def _start(self) -> None:
         self._folder = tempfile.mkdtemp(prefix="attune-")      # private to this user; what a killed process leaves in it goes with it
         environment = {**os.environ, "TMPDIR": self._folder, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        self._process = subprocess.Popen([sys.executable, "-m", "attune.batch.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        self._process = subprocess.Popen([sys.executable, "-c", OWN_SIDE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         self._messages = queue.Queue()
         threading.Thread(target=_pass_on, args=(self._process.stdout, self._messages), daemon=True).start()
 
@@ -241,7 +242,3 @@ def _leave_with(parent: int) -> None:
         time.sleep(LOOK)
     shutil.rmtree(os.environ.get("TMPDIR", ""), ignore_errors=True)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

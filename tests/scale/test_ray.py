@@ -72,7 +72,7 @@ def test_a_killed_process_and_a_killed_actor_lose_and_double_nothing(cluster, tm
     assert len(killed) == 2
     assert {n: o.value for n, o in done.items()} == {n: n * 10 for n in range(12)}
     assert sum(o.tries > 1 for o in done.values()) == 2
-    assert sorted(n for n, what, _ in noted(ledger) if what == "done") == [str(n) for n in range(12)]
+    assert sorted(int(n) for n, what, _ in noted(ledger) if what == "done") == list(range(12))
 
 
 def test_limits_are_kept(cluster):
