@@ -17,14 +17,14 @@ from attune.server import uploads
 from attune.server.config import MB
 from attune.server.hume_v1.asked import FRAME, IMAGE, SECOND, AudioConfig, VideoConfig, VideoFileConfig, Wrong, configured, pcm_of
 from attune.server.hume_v1.body import parts_of
-from attune.server.hume_v1.runs import PICTURE, Run, answered
+from attune.server.hume_v1.runs import ERRORS, PICTURE, Run, answered
 from attune.server.hume_v1.seen import JPEG, PIXELS, size_of
 from attune.server.service import Service
 from attune.server.streaming import Broken
 
 STATES = 16                              # sets of faces that are remembered for a next request
 
-router = APIRouter(prefix="/v1/expression", tags=["Hume v1"])
+router = APIRouter(prefix="/v1/expression", tags=["Hume v1"], responses=ERRORS)
 
 
 def _body(many: bool) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
 from attune.server.hume_v1.asked import Wrong
@@ -24,7 +25,23 @@ LEAST = 10.0                             # s that a run counts at least
 PICTURE = 1 / 3                          # s that a picture counts
 PAGE = 200                               # runs looked at a time
 
-router = APIRouter(prefix="/v1/expression/run", tags=["Hume v1"])
+
+
+class ErrorBody(BaseModel):
+    """Every error of the API v1."""
+
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+    request_id: str = Field(default_factory=lambda: str(uuid.uuid4()))
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorBody, "description": "what the request did wrong"},
+    "503": {"model": ErrorBody, "description": "too much is measured; try again later"},
+}
+
+router = APIRouter(prefix="/v1/expression/run", tags=["Hume v1"], responses=ERRORS)
 
 
 @dataclass
@@ -124,7 +141,7 @@ def events(request: Request, run_id: str, page_size: Annotated[int, Query(ge=1, 
 
 def answered(wrong: Wrong) -> JSONResponse:
     """An error in the words of the API v1."""
-    return JSONResponse({"type": "error", "code": wrong.code, "message": str(wrong), "request_id": str(uuid.uuid4())}, wrong.status)
+    return JSONResponse(ErrorBody(code=wrong.code, message=str(wrong)).model_dump(), wrong.status)
 
 
 def _all(request: Request, last: tuple[int, str] | None) -> Any:
