@@ -16,10 +16,14 @@ from attune.errors import SettingError
 
 KEY, JUDGE_KEY = "ATTUNE_LLM_KEY", "ATTUNE_JUDGE_KEY"
 OTHER = ("users", "boundaries", "peld", "latency")
+WHAT = (
+    "users (scripted, ours), boundaries, latency; answers to empathetic_dialogues, esconv, dailydialog; peld, whose answers have emotions; emotions with "
+    "dialogue context of meld, emorynlp, emocontext."
+)
 
 
 def agent(
-    what: Annotated[str, typer.Argument(help="users (scripted, ours), boundaries, latency; or empathetic_dialogues, esconv, dailydialog, peld.")] = "users",
+    what: Annotated[str, typer.Argument(help=WHAT)] = "users",
     folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where the corpus lies.", show_default=False)] = None,
     url: Annotated[str, typer.Option(help="The language model's server; without, the reflective listener answers.", show_default=False)] = "",
     model: Annotated[str, typer.Option(help=f"Its name there. A key: {KEY}.", show_default=False)] = "",
@@ -30,6 +34,7 @@ def agent(
     people: Annotated[Path | None, typer.Option("--agreement", show_default=False, help=(
         "People's scores of the same replies (case, empathy, specificity): how far the judge agrees."))] = None,
     stimulus: Annotated[str, typer.Option(help="A sentence added to the prompt, as an ablation: neutral, self_monitoring, doubt ...")] = "none",
+    context: Annotated[bool, typer.Option("--context", help="Of dailydialog: recognise emotions with the turns before, instead of answering.")] = False,
     split: Annotated[str, typer.Option(help="Of a corpus.")] = "test",
     limit: Annotated[int, typer.Option(help="Dialogues at most; 0: all.", min=0)] = 0,
     draws: Annotated[int, typer.Option(help="Draws of the bootstrap over dialogues.", min=10)] = 1000,
@@ -40,6 +45,7 @@ def agent(
     """Replies with and without measured expression, with shuffled controls; how boundaries are kept; what measuring costs."""
     from attune import llms, weights
     from attune.evaluate import agent as bench
+    from attune.evaluate import conversation
     from attune.evaluate.scripted import Scripted
 
     if scripted and url:
@@ -63,11 +69,20 @@ def agent(
         elif what == "latency":
             plain = bench.latency(client, clip=folder, hook=told)
             text = f"{bench.latency_table(plain)}\n`{command}`\n"
+        elif what in conversation.CORPORA and (what != "dailydialog" or context):
+            from attune import registry
+
+            found_in = _items(what, folder)
+            parts = {i.split for i in found_in}
+            other = "dev" if split != "dev" and "dev" in parts else "train"
+            rows = conversation.conversations(what, found_in, registry.load("attune.text.models", "minilm_emotions"), split=split, chosen_on=other, limit=limit,
+                                              draws=draws, seed=seed)
+            plain, text = [vars(r) for r in rows], f"{conversation.table(rows)}\nshare chosen on {other}\n\n`{command}{' --context' * context}`\n"
         elif what == "peld":
             found = bench.affect_on_peld(_items(what, folder), draws=draws, seed=seed, split=split)
             plain = {name: {"value": i.value, "low": i.low, "high": i.high, "n": n} for name, (i, n) in found.items()}
-            rows = [f"| {name} | {i} | {n} |" for name, (i, n) in found.items()]
-            text = "\n".join(["| answer's emotion | 95 % over conversations | n |", "|---|---|---|", *rows, "", f"`{command}`", ""])
+            lines = [f"| {name} | {i} | {n} |" for name, (i, n) in found.items()]
+            text = "\n".join(["| answer's emotion | 95 % over conversations | n |", "|---|---|---|", *lines, "", f"`{command}`", ""])
         else:
             cases = bench.scripted_users() if what == "users" else bench.of_corpus(what, _items(what, folder), split)
             if limit:

@@ -92,10 +92,19 @@ def test_livekits_hook_listens_and_adds_to_the_message():
 @pytest.mark.filterwarnings("ignore")
 def test_livekits_own_agent_takes_the_hook():
     from livekit.agents import Agent
+    from livekit.agents.llm import ChatMessage
 
     class Real(Expressive, Agent): ...
 
-    assert Real(instructions="You are kind.").instructions.startswith("You are kind.")
+    async def turn():
+        agent, message = Real(instructions="You are kind."), ChatMessage(role="user", content=[WORDS])
+        for chunk in chunks():
+            agent.beside.push(chunk, 16_000)
+        await agent.on_user_turn_completed(None, message)
+        return agent, message
+
+    agent, message = asyncio.run(turn())
+    assert agent.instructions.startswith("You are kind.") and "voice: They" in message.text_content
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pipecat") is not None, reason="Pipecat is installed")
