@@ -69,7 +69,6 @@ class Run:
 
     def end(self, service: Service, *, code: int | None = None, reason: str | None = None, errored: bool = False) -> None:
         """The run is over: write it down."""
-        service.streams.runs.pop(self.id, None)
         self.ended, self.close_code, self.close_reason, self.errored = now_ms(), code, reason, errored
         if errored and self.mode == "file":
             self.seconds = 0.0
@@ -77,6 +76,7 @@ class Run:
             self.seconds = max(self.seconds, LEAST)
         new = New(KIND, self.owner, {"run": {k: v for k, v in vars(self).items() if k != "owner"}}, [], id=self.id)
         service.queue.record(new, started=self.started, retention=service.config.retention, state=FAILED if errored else COMPLETED, message=reason or "")
+        service.streams.runs.pop(self.id, None)               # only now: at every moment it is found in one place or the other
 
     def told(self, *, whole: bool) -> dict[str, Any]:
         out: dict[str, Any] = {
@@ -151,8 +151,8 @@ def _all(request: Request, last: tuple[int, str] | None) -> Any:
     before = None if last is None else last[0] + 1
     while True:
         page = [_read(owner, job["request"]) for job, _ in service.queue.listed(owner, kind=KIND, limit=PAGE, before=before)]
-        oldest = page[-1].started if len(page) == PAGE else -1
-        yield from sorted([r for r in going if r.started >= oldest] + page, key=lambda r: (r.started, r.id), reverse=True)
+        oldest, there = page[-1].started if len(page) == PAGE else -1, {r.id for r in page}
+        yield from sorted([r for r in going if r.started >= oldest and r.id not in there] + page, key=lambda r: (r.started, r.id), reverse=True)
         going = [r for r in going if r.started < oldest]
         if len(page) < PAGE:
             return
