@@ -132,8 +132,8 @@ def strict(kind: Any, folder: Path, **options: Any) -> Any:
     WeightsError
         If a weight is missing, has another shape, or the config isn't one that transformers knows.
     """
+    said, drawn = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     transformers.logging.disable_progress_bar()
-    said = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     try:
         net, report = kind.from_pretrained(folder, local_files_only=True, output_loading_info=True, dtype=torch.float32, **options)
@@ -141,6 +141,8 @@ def strict(kind: Any, folder: Path, **options: Any) -> Any:
         raise WeightsError(f"{folder.name} can't be loaded by transformers: {_first(error)}") from error
     finally:
         transformers.logging.set_verbosity(said)
+        if drawn:
+            transformers.logging.enable_progress_bar()
     lacking(folder.name, report["missing_keys"])
     return net.eval()
 

@@ -43,8 +43,10 @@ def pictures(m: Any) -> dict[str, np.ndarray]:
 
 def sounds(m: Any) -> dict[str, np.ndarray]:
     """Sounds (t,) float32 at the model's SAMPLE_RATE, of several lengths and levels."""
+    rate, shortest = int(m.SAMPLE_RATE), float(m.MIN_SECONDS)
+
     def time(seconds: float) -> np.ndarray:
-        return np.arange(round(max(seconds, m.MIN_SECONDS) * m.SAMPLE_RATE)) / m.SAMPLE_RATE
+        return np.arange(round(max(seconds, shortest) * rate)) / rate
 
     def voice(t: np.ndarray, pitch: float, syllables: float) -> np.ndarray:
         return np.array(sum(np.sin(2 * np.pi * pitch * k * t + k) / k for k in range(1, 20)) * (1 + np.sin(2 * np.pi * syllables * t)) / 8)
