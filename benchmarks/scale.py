@@ -122,8 +122,8 @@ def memory(work: Path, given: argparse.Namespace) -> list[str]:
         if time.monotonic() - began > given.seconds:
             break
     start, middle, end = held[1], statistics.median(held), held[-1]
-    return [f"{i + 1} files of 0.2 s, one process, no model, each decoded, written and marked as done: {start:.0f} MB near the first, {middle:.0f} MB in the "
-            f"middle, {end:.0f} MB at the last; {(i + 1) / (time.monotonic() - began) * 60:.0f} files/min."]
+    return [f"{i + 1} files of 0.2 s, one process, no model, each opened, written as a recording and marked as done: {start:.0f} MB near the first, "
+            f"{middle:.0f} MB in the middle, {end:.0f} MB at the last; {(i + 1) / (time.monotonic() - began) * 60:.0f} files/min."]
 
 
 def cache(work: Path, given: argparse.Namespace) -> list[str]:
@@ -142,16 +142,23 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=5000, help="in the test of memory")
     parser.add_argument("--seconds", type=float, default=120, help="that the test of memory may take")
     given = parser.parse_args()
-    load = os.getloadavg()[0]
-    lines = [f"# Many files\n\n`python benchmarks/scale.py --only {' '.join(given.only)} --clips {given.clips} --files {given.files}`, "
-             f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.1f} at the beginning"]
-    with tempfile.TemporaryDirectory(prefix="attune-scale-") as folder:
-        for part in (p for p in (rate, kills, memory, cache) if p.__name__ in given.only):
-            lines += ["", f"## {part.__name__}", "", *part(Path(folder), given)]
-            print(*lines[-3:], sep="\n", flush=True)
-    lines[0] += f", {os.getloadavg()[0]:.1f} at the end. Other work on the machine makes every figure worse.\n"
+    for part in (p for p in (rate, kills, memory, cache) if p.__name__ in given.only):
+        load = os.getloadavg()[0]
+        with tempfile.TemporaryDirectory(prefix="attune-scale-") as folder:
+            lines = part(Path(folder), given)
+        command = f"`python benchmarks/scale.py --only {' '.join(given.only)} --clips {given.clips} --files {given.files} --seconds {given.seconds:g}`"
+        busy = f"load {load:.1f} before and {os.getloadavg()[0]:.1f} after"
+        keep(part.__name__, [f"{command}, Python {platform.python_version()}, {os.cpu_count()} cores, {busy}", "", *lines])
+
+
+def keep(part: str, lines: list[str]) -> None:
+    """Put a part's lines into the table, in place of its last ones."""
+    print(*lines, "", sep="\n", flush=True)
+    there = dict(piece.split("\n", 1) for piece in OUT.read_text(encoding="utf-8").split("## ")[1:]) if OUT.is_file() else {}
+    there[part] = "\n".join(["", *lines, "", ""])
     OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    parts = "".join(f"## {name}\n{there[name]}" for name in PARTS if name in there)
+    OUT.write_text(f"# Many files\n\nOther work on the machine (its load is told) makes every figure worse.\n\n{parts}".rstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
