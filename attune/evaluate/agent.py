@@ -545,7 +545,7 @@ def latency(client: Client | None = None, *, clip: Any = None, repeats: int = RE
 
     Each turn is asked of a new agent, after two that don't count. The first piece of the reflective listener costs nothing, so that `first` is what
     is added; with a model its own time comes on top, and `added` is what was measured of it alone. A clip counts from its end to the measurement;
-    live use measures while it is spoken.
+    live use measures while it is spoken. `cpu` is the processor's time for the turn, which a busy machine changes little.
     """
     from attune.agent.heard import MODALITIES
 
@@ -557,29 +557,34 @@ def latency(client: Client | None = None, *, clip: Any = None, repeats: int = RE
         ways["a clip: face, voice and words"] = {}
     out: dict[str, dict[str, float]] = {}
     for name, how in ways.items():
-        added, first = [], []
+        added, first, busy = [], [], []
         many = repeats if "clip" not in name else max(3, repeats // 4)
         for i in range(many + 2):
             one = Agent(client, notice=how.get("notice", True), language=how.get("language", ""), modalities=MODALITIES)
-            began = time.perf_counter()
+            began, spent = time.perf_counter(), time.process_time()
             answer = one.say("" if "clip" in name else TIMED["German" in name], clip=clip if "clip" in name else None,
                              scores={"voice": {"Sadness": 0.7}, "face": {"Sadness": 0.4}} if "scores" in name else None)
+            used = (time.process_time() - spent) * 1000
             next(iter(answer))
             waited = (time.perf_counter() - began) * 1000
             answer.close()
             if i > 1:
                 added.append(answer.measured_s * 1000)
                 first.append(waited)
+                busy.append(used)
             if hook:
                 hook(name, i + 1, many + 2)
-        out[name] = {"added": float(np.median(added)), "added_95": float(np.quantile(added, 0.95)), "first": float(np.median(first)), "n": float(many)}
+        out[name] = {"added": float(np.median(added)), "added_95": float(np.quantile(added, 0.95)), "cpu": float(np.median(busy)),
+                     "first": float(np.median(first)), "n": float(many)}
     return out
 
 
 def latency_table(rows: Mapping[str, Mapping[str, float]]) -> str:
     """As Markdown."""
-    lines = ["| what is measured | n | added, median ms | added, 95th percentile ms | first piece of the reply, median ms |", "|---|---|---|---|---|"]
-    return "\n".join([*lines, *(f"| {n} | {r['n']:.0f} | {r['added']:.0f} | {r['added_95']:.0f} | {r['first']:.0f} |" for n, r in rows.items()), ""])
+    names = ("what is measured", "n", "added, median ms", "95th percentile", "processor time, median ms", "first piece of the reply, median ms")
+    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+    cells = [f"| {n} | {r['n']:.0f} | {r['added']:.0f} | {r['added_95']:.0f} | {r['cpu']:.0f} | {r['first']:.0f} |" for n, r in rows.items()]
+    return "\n".join([*lines, *cells, ""])
 
 
 # ---- helpers of the table ---------------------------------------------------------------------------------------------------
