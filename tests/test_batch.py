@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from light_work import noted, work
 
-from attune import batch
+from attune import batch, weights
 from attune.batch import Limits, one, places
 from attune.batch.worker import Worker, kind_of
-from attune.errors import MediaError, SettingError, UnknownName
+from attune.errors import MediaError, SettingError, UnknownName, WeightsError
 from attune.settings import Settings
 
 VOICE = Settings(face=None, text=None)
@@ -301,3 +301,17 @@ def test_a_damaged_cache_is_measured_anew(tmp_path):
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
     with np.load(kept) as whole:
         assert whole["facts"].size == 1
+
+
+# ---- what networks run on ---------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("said", "expected"), [("", ["CPUExecutionProvider"]), ("cpu", ["CPUExecutionProvider"])])
+def test_networks_run_on_the_cpu_unless_told(said, expected, monkeypatch):
+    monkeypatch.setenv("ATTUNE_PROVIDERS", said)
+    assert weights.providers() == expected
+
+
+def test_a_provider_that_is_not_there_is_an_error(monkeypatch):
+    monkeypatch.setenv("ATTUNE_PROVIDERS", "abacus")
+    with pytest.raises(WeightsError, match="names 'abacus'; the onnxruntime here has"):
+        weights.providers()
