@@ -8,6 +8,8 @@ from attune.evaluate.scripted import Scripted
 @pytest.fixture
 def scripted():
     """scripted(rule, delay=) -> a running server; without a rule the obedient one."""
+    for extra in ("httpx", "jinja2"):
+        pytest.importorskip(extra, reason="asking a language model needs the extra: pip install 'attune[agent]'")
     running = []
 
     def start(*rule, **options):
