@@ -47,5 +47,5 @@ def test_only_the_last_minute_is_kept():
 
 
 def test_a_microphone_that_is_not_there_says_so():
-    with pytest.raises(MediaError, match="no microphone|can't be opened"):
+    with pytest.raises(MediaError, match=r"no microphone|can't be opened"):
         next(microphone.device("no such device"))
