@@ -17,6 +17,7 @@ check: .venv/tools
 
 docs: .venv/tools
 	@.venv/bin/python scripts/make_taxonomies_page.py
+	@.venv/bin/python scripts/make_checkpoints_page.py
 
 sample: .venv/ready
 	@.venv/bin/pip install -q scikit-image && .venv/bin/python scripts/make_sample.py

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-import torch
-import transformers
+import pytest
 from checkpoints_made import word_tokenizer
+
+torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
 
 SEVEN = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 CONV = {"conv_dim": (8,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
