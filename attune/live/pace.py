@@ -14,8 +14,8 @@ class Pace:
     """The rate, from how long pictures took and how late they came.
 
     >>> pace = Pace(3.0)
-    >>> [pace.after(t / 3, took=0.5, late=0.0) for t in range(3)]
-    [2.0, None, None]
+    >>> [pace.after(t / 3, took=0.5, late=0.0) for t in range(4)]
+    [None, 2.0, None, None]
     >>> pace.fps
     2.0
     """
@@ -34,9 +34,11 @@ class Pace:
         return self._step > 0
 
     def after(self, time: float, *, took: float, late: float) -> float | None:
-        """A picture took so long, and had waited so long, s; the new rate, if it changes."""
+        """A picture took so long, and had waited so long, s; the new rate, if it changes. The first says nothing: with it the models are loaded."""
         self._count += 1
         if self._count == 1:
+            return None
+        if self._count == 2:
             self._took, self._late = took, late
         self._took += WEIGHT * (took - self._took)
         self._late += WEIGHT * (late - self._late)

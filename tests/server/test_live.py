@@ -95,9 +95,9 @@ def send(socket, sound, frames, encode=jpeg, chunk=1600):
         socket.send(audio(at / 16_000, sound[at : at + chunk]))
         while waiting and waiting[0][0] < (at + chunk) / 16_000:
             socket.send(picture(waiting[0][0], encode(waiting.pop(0)[1])))
-            say(socket, type="ping", id=1)
-            yield from iter(lambda: heard(socket), {"type": "pong", "id": 1})
-            time.sleep(0.05)
+            while (message := heard(socket))["type"] != "face":
+                yield message
+            yield message
 
 
 # ---- what is told -----------------------------------------------------------------------------------------------------------
