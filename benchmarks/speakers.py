@@ -158,7 +158,8 @@ def main() -> None:
             print(speakers.ALIKE, {name: np.round(scored(items[name])[0][[0, 3]], 3).tolist() for name in list(items)[:2]})
         return
     command = f"python benchmarks/speakers.py DIR{' --media DIR' if given.media else ''}"
-    lines = ["# Who spoke when", "", f"`{command}`; likeness {speakers.ALIKE}, chosen on the first two rows (in-sample); the others are out-of-sample. Shares of the speaking time, no collar, speaking at once scored.", "",
+    lines = ["# Who spoke when", "", f"`{command}`; likeness {speakers.ALIKE}, chosen on the first two rows (in-sample); the others are out-of-sample. "
+             "Shares of the speaking time, no collar, speaking at once scored.", "",
              "| recordings | n | speakers | error | missed | false | confused | number found | error, number given |", "|---|---|---|---|---|---|---|---|---|"]
     for name, of in items.items():
         (error, missed, false, confused), right = scored(of)
