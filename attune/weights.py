@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -68,6 +70,24 @@ def providers() -> list[str]:
         if name.lower() not in there:
             raise WeightsError(f"ATTUNE_PROVIDERS names {name!r}; the onnxruntime here has {', '.join(sorted(there))}: install onnxruntime-gpu, or unset it")
     return list(dict.fromkeys([*(there[name.lower()] for name in wanted), "CPUExecutionProvider"]))
+
+
+def derived(name: str, make: Callable[[], bytes]) -> Path:
+    """A file that is made of others once and kept in the cache. Several processes may do so at once: each writes its own and renames it."""
+    path = cache_folder() / name
+    if path.is_file():
+        return path
+    content = make()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    except OSError:                       # a cache that can't be written: this process keeps its own
+        path = Path(tempfile.mkdtemp(prefix="attune-")) / path.name
+        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    os.replace(part, path)
+    return path
 
 
 @cache

@@ -15,8 +15,6 @@ darkness costs. `benchmarks/faces.py` counts all this.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
 from functools import cache
 from importlib.metadata import version
@@ -369,26 +367,11 @@ def _chance(odds: Array) -> Array:
 
 @cache
 def _path(network: str) -> Path:
-    """The ONNX file of a network, or of what cuts its views ("onet-view"), built on the first use.
-
-    Several processes may do so at once: each writes its own and renames it.
-    """
+    """The ONNX file of a network, or of what cuts its views ("onet-view"), built on the first use."""
     net, _, view = network.partition("-")
     source = weights.carried("mtcnn", f"assets/weights/{net}.lz4", install="pip install mtcnn==1.0.0")
-    path = weights.cache_folder() / f"mtcnn-{version('mtcnn')}-{network}-{GRAPHS}.onnx"
-    if path.is_file():
-        return path
-    content = (_viewer(VIEW[net]) if view else _graph(net, _arrays(source))).SerializeToString()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    except OSError:                       # a cache that can't be written: this process keeps its own
-        path = Path(tempfile.mkdtemp(prefix="attune-")) / path.name
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.replace(name, path)
-    return path
+    return weights.derived(f"mtcnn-{version('mtcnn')}-{network}-{GRAPHS}.onnx",
+                           lambda: (_viewer(VIEW[net]) if view else _graph(net, _arrays(source))).SerializeToString())
 
 
 def _arrays(path: Path) -> list[Array]:

@@ -11,9 +11,7 @@ A voice's vector can tell people apart like a fingerprint. Nothing here is compu
 
 from __future__ import annotations
 
-import os
 import pickle
-import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cache
@@ -96,22 +94,9 @@ def _filters() -> np.ndarray:
 
 @cache
 def _path() -> Path:
-    """The ONNX file, built on the first use; several processes may do so at once."""
+    """The ONNX file, built on the first use."""
     source = weights.carried("resemblyzer", FILE, install=INSTALL)
-    path = weights.cache_folder() / f"ge2e-{weights.digest(source)}-{GRAPH}.onnx"
-    if path.is_file():
-        return path
-    content = _graph(tensors(source)).SerializeToString()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    except OSError:                       # a cache that can't be written: this process keeps its own
-        path = Path(tempfile.mkdtemp(prefix="attune-")) / path.name
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.replace(name, path)
-    return path
+    return weights.derived(f"ge2e-{weights.digest(source)}-{GRAPH}.onnx", lambda: _graph(tensors(source)).SerializeToString())
 
 
 def _graph(found: dict[str, np.ndarray]) -> onnx.ModelProto:
