@@ -31,7 +31,7 @@ from attune.agent.persona import names as personas
 from attune.agent.persona import persona
 from attune.errors import AttuneError, SettingError
 from attune.server.hearing import Asked, BusyError, ears_of, scores_of
-from attune.server.openai import client_of
+from attune.server.openai import LONGEST, client_of
 from attune.server.service import Service
 from attune.server.uploads import decoded
 
@@ -264,6 +264,8 @@ def _text(message: dict[str, Any]) -> str:
     text = message.get("text")
     if not isinstance(text, str) or not text.strip():
         raise SettingError(f"{message['type']} without text")
+    if len(text) > LONGEST:
+        raise SettingError(f"{message['type']} has {len(text)} characters; at most {LONGEST} are taken")
     return text
 
 

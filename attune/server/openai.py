@@ -34,7 +34,7 @@ from attune.agent import Agent, boundaries, heard, listener, prompts
 from attune.agent.persona import names as personas
 from attune.agent.persona import persona
 from attune.agent.turn import Turn, lines
-from attune.errors import AttuneError, SettingError
+from attune.errors import AttuneError, MissingExtra, SettingError
 from attune.llms import LLMError
 from attune.server.hearing import Asked, BusyError, ears_of, kinds
 from attune.server.service import Service
@@ -43,6 +43,7 @@ from attune.text import language as languages
 OWN = "attune"                           # the model's name, alone or before a persona's
 URL, MODEL, KEY = "ATTUNE_LLM_URL", "ATTUNE_LLM_MODEL", "ATTUNE_LLM_KEY"
 MOST = 1000                              # messages of a conversation
+LONGEST = 20_000                         # characters of the message that is answered
 OURS = ("model", "messages", "stream", "attune", "models", "stream_options")      # what isn't passed on as it came
 
 router = APIRouter(prefix="/v1", tags=["Agent"])
@@ -143,6 +144,8 @@ async def completions(request: Request, asked: Completion) -> Response:
         return failed(503, "busy", str(error))
     except LLMError as error:
         return failed(502, "model", str(error))
+    except MissingExtra as error:
+        return failed(503, "extra", str(error))
     except AttuneError as error:
         return failed(400, "E0101", str(error))
 
@@ -200,6 +203,8 @@ def _read(asked: Completion) -> Asked:
             if found and found.scores:
                 scores[modality] = found.scores
     words = _words(last)
+    if len(words) > LONGEST:
+        raise SettingError(f"the last message has {len(words)} characters; at most {LONGEST} are taken")
     return Asked(words, tuple(files), None, scores, asked.attune.language or _language(asked), _noticed(asked))
 
 

@@ -299,6 +299,7 @@ def test_an_answer_comes_in_pieces_and_can_be_interrupted(scripted):
 
 
 def test_a_model_that_cannot_be_reached_says_where_and_what_to_do():
+    pytest.importorskip("jinja2", reason="asking a language model needs the extra: pip install 'attune[agent]'")
     agent = Agent(client("http://127.0.0.1:9/v1", "none"))
     with pytest.raises(LLMError, match=r"127.0.0.1:9/v1/chat/completions doesn't answer .* is the server running there"):
         str(agent.say("Hello, you."))

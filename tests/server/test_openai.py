@@ -176,7 +176,7 @@ def test_calls_of_tools_pass_through(front, model):
 
 
 @pytest.mark.parametrize(("messages", "says"), [
-    ([{"role": "system", "content": "x"}], "expected one with role user"),
+    ([{"role": "system", "content": "x"}], "expected one with role user"), ([user("a" * 20_001)], "at most 20000 are taken"),
     ([user([{"type": "image_url", "image_url": {"url": "http://example.org/a.jpg"}}])], "nothing is fetched here"),
     ([user([{"type": "input_audio", "input_audio": {"data": "%%", "format": "wav"}}])], "is no base64"),
     ([user([{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "exe"}}])], "expected one of wav"),
