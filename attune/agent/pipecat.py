@@ -28,7 +28,7 @@ def processor(**options: Any) -> Any:
     except ModuleNotFoundError as error:
         raise MissingExtra(f"this needs {error.name}: pip install pipecat-ai") from error
 
-    class Expression(FrameProcessor):  # type: ignore[misc]  (its kind isn't known where Pipecat isn't installed)
+    class Expression(FrameProcessor):  # type: ignore[misc]  # its kind isn't known where Pipecat isn't installed
         def __init__(self) -> None:
             super().__init__()
             self.beside = Beside(**options)
