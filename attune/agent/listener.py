@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from attune.agent.turn import Candidate, Turn
+from attune.agent.turn import BASIC, Candidate, Turn
 from attune.describe.language import language as words_of
 
 NAME = "reflective listener"
@@ -71,13 +71,13 @@ def reply(turn: Turn, before: int = 0, *, notice: bool = True, length: int = 4, 
     table = phrases(turn.language)
     feeling = shown(turn) if notice else None
     basic = feeling.basic if feeling is not None and feeling.basic else "neutral"
-    cause = _short(turn.cause)
+    cause, other = _short(turn.cause), _apart(turn) if notice else None
     asked = turn.words.strip().endswith("?")
     parts: list[tuple[str, str]] = [(_pick(table["acknowledge"][basic], before), "Reflection of Feelings" if basic != "neutral" else "Others")]
     if cause and len(turn.words.split()) >= TELLING:
-        kind = "question" if asked else "named" if feeling is not None and basic != "neutral" else "unnamed"
+        kind = "question" if asked else "named" if feeling is not None and basic != "neutral" and other is None else "unnamed"
         parts.append((_filled(_pick(table["reflect"][kind], before), cause, feeling, turn, table), "Restatement or Paraphrasing"))
-    if notice and (other := _apart(turn)) is not None:
+    if other is not None:
         modality, word = other
         text = _pick(table["reflect"]["apart"], before).format(modality=table["reflect"][modality], other=word)
         parts.append((text, "Reflection of Feelings"))
@@ -101,7 +101,10 @@ def about(language: str) -> str:
 
 
 def shown(turn: Turn) -> Candidate | None:
-    """The feeling to name: the first candidate of the basic emotion that all candidates of it make likeliest; None where nothing stands out."""
+    """The feeling to name: the first candidate of the basic emotion that all candidates of it make likeliest; None where nothing stands out.
+
+    Where voice or face say something else than the words, the basic emotion itself: the finer labels are the words' own.
+    """
     share: dict[str, float] = {}
     for c in turn.candidates:
         if c.basic:
@@ -109,7 +112,9 @@ def shown(turn: Turn) -> Candidate | None:
     if not share:
         return None
     basic = max(share, key=lambda b: share[b])
-    return next((c for c in turn.candidates if c.basic == basic), None) if share[basic] >= LEAST else None
+    if share[basic] < LEAST:
+        return None
+    return Candidate(basic, BASIC, share[basic], basic) if turn.apart else next(c for c in turn.candidates if c.basic == basic)
 
 
 def feeling_word(candidate: Candidate, language: str) -> str:
