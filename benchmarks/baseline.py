@@ -1,6 +1,6 @@
 """What a person's own moments are worth: `python benchmarks/baseline.py RUN CORPORA`.
 
-RUN holds fold*.npz as `recipes/voice_prosody.py` leaves them: logits of RAVDESS clips by nets that never heard their actor. CORPORA
+RUN holds oof_ravdess.npz as `recipes/voice_prosody.py` leaves it: logits of RAVDESS clips by nets that never heard their actor. CORPORA
 holds speech/ravdess/openface_au_clip_mean.csv, the action units of the same clips; their classifier is a logistic regression here,
 over five folds of four actors each, as the voice's. Both learn nothing from the actors they are scored on.
 
@@ -62,8 +62,8 @@ def softmax(z: np.ndarray) -> np.ndarray:
 
 
 def of_voice(run: Path) -> Road:
-    parts = [np.load(path) for path in sorted(run.glob("fold*.npz"))]
-    logits, truth, person, fold = (np.concatenate([p[name] for p in parts]) for name in ("plain", "truth", "group", "fold"))
+    stored = np.load(run / "oof_ravdess.npz")
+    logits, truth, person, fold = (stored[name] for name in ("plain", "truth", "group", "fold"))
     return Road("voice, probabilities", softmax(logits), truth, person, fold, "exclusive", lambda f, p: p.argmax(1))
 
 

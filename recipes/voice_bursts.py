@@ -15,7 +15,6 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ import torch
 from _voice import Clips, decode, read, softmax, stored
 from torch import nn
 from torch.nn import functional
-from voice_prosody import exported, in_a_room, interval, likeliest, loudest, with_noise, within
+from voice_prosody import exported, interval, likeliest, loudest, otherwise
 
 from attune import metrics
 from attune.datasets import vivae
@@ -50,16 +49,6 @@ SEED = 0
 def faster(wave: np.ndarray, speed: float) -> np.ndarray:
     """Played so many times as fast, and as high."""
     return np.interp(np.arange(0, len(wave) - 1, speed), np.arange(len(wave)), wave).astype(np.float32)
-
-
-def otherwise(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """In noise, over a line, or in a room."""
-    ways: tuple[Callable[[], np.ndarray], ...] = (
-        lambda: with_noise(wave, rng.uniform(5, 30), rng, rng.uniform(0, 0.7)),
-        lambda: within(wave, rng.uniform(50, 350), rng.uniform(3200, 7000)),
-        lambda: in_a_room(wave, rng, rng.uniform(0.2, 0.8), rng.uniform(0.1, 0.8)),
-    )
-    return ways[rng.integers(len(ways))]()
 
 
 @dataclass(frozen=True)

@@ -43,16 +43,24 @@ def mel_filters(scale: float = 1.0) -> np.ndarray:
         Hears every frequency `scale` times as high: another pitch and another throat, at the same tempo, for training. Bands that
         would lie beyond what was sampled repeat the last that doesn't.
     """
-    def to_mel(f: float | np.ndarray) -> np.ndarray:
-        return np.asarray(2595 * np.log10(1 + np.asarray(f) / 700))
-
-    edges = 700 * (10 ** (np.linspace(to_mel(F_MIN), to_mel(F_MAX), N_MELS + 2) / 2595) - 1) / scale
+    edges = _edges() / scale
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     f = np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE)[:, None]
     triangles = np.clip(np.minimum((f - low) / (middle - low), (high - f) / (high - middle)), 0, None)
     last = np.searchsorted(high, SAMPLE_RATE / 2, side="right") - 1
     triangles[:, last + 1 :] = triangles[:, [last]]
     return np.asarray(triangles / triangles.sum(axis=0))
+
+
+def centres() -> np.ndarray:
+    """(N_MELS,) Hz, the middle of each band."""
+    return _edges()[1:-1]
+
+
+def _edges() -> np.ndarray:
+    """(N_MELS + 2,) Hz: where the first band begins, the middles, where the last one ends."""
+    low, high = 2595 * np.log10(1 + np.array([F_MIN, F_MAX]) / 700)
+    return np.asarray(700 * (10 ** (np.linspace(low, high, N_MELS + 2) / 2595) - 1))
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
@@ -85,11 +93,15 @@ def normalise(decibels: np.ndarray) -> np.ndarray:
     """
     if len(decibels) == 0:
         return decibels.astype(np.float32)
+    first, last = heard(decibels)
+    return np.asarray(np.maximum(decibels[first:last] - np.quantile(level(decibels), LOUD) + FLOOR, 0) / SCALE, np.float32)
+
+
+def heard(decibels: np.ndarray) -> tuple[int, int]:
+    """What lies between the quiet ends of (t, N_MELS) dB, t > 0: from this frame, to before that one."""
     levels = level(decibels)
-    loud = np.quantile(levels, LOUD)
-    heard = np.flatnonzero(levels > loud - QUIET)
-    kept = decibels[max(0, heard[0] - MARGIN) : heard[-1] + 1 + MARGIN]
-    return np.asarray(np.maximum(kept - loud + FLOOR, 0) / SCALE, np.float32)
+    loud = np.flatnonzero(levels > np.quantile(levels, LOUD) - QUIET)
+    return max(0, int(loud[0]) - MARGIN), min(len(levels), int(loud[-1]) + 1 + MARGIN)
 
 
 def measurable(samples: np.ndarray, shortest: float) -> bool:

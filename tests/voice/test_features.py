@@ -31,6 +31,20 @@ def test_filters_have_area_one_and_cover_the_range() -> None:
     assert (f.mel_filters()[inside].sum(1) > 0).all()
 
 
+def test_centres_are_where_bands_are_most_open() -> None:
+    hz = np.fft.rfftfreq(f.N_FFT, 1 / f.SAMPLE_RATE)
+    assert np.abs(hz[f.mel_filters().argmax(0)] - f.centres()).max() <= f.SAMPLE_RATE / f.N_FFT
+    assert (np.diff(f.centres()) > 0).all()
+
+
+def test_what_is_heard_lies_between_the_quiet_ends() -> None:
+    decibels = np.full((50, f.N_MELS), -90.0)
+    decibels[20:30] = -20.0
+    assert f.heard(decibels) == (20 - f.MARGIN, 30 + f.MARGIN)
+    assert f.heard(decibels[20:30]) == (0, 10)
+    assert len(f.normalise(decibels)) == 10 + 2 * f.MARGIN
+
+
 @pytest.mark.parametrize("decibels", [-40, -20, 20])
 def test_gain_changes_nothing(decibels: float) -> None:
     x = voiced()

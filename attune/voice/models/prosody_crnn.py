@@ -1,10 +1,11 @@
 """Prosody: eight emotions from how something is said, by a small convolutional recurrent net and linear heads on functionals.
 
 The net sees log-mel pictures (`attune.voice.features`), the heads pitch, voice quality, rhythm and brightness
-(`attune.voice.functionals`), and what they say is added up. Neither knows loudness or words, and both were taught by actors.
+(`attune.voice.functionals`), and what they say is added up, by how far each can be trusted with such a sound. Neither knows loudness
+or words, and both were taught by actors.
 
 People sound like themselves before they sound angry or sad. Whoever has heard more of a person gives the mean of that person's
-embeddings, from clips of any kind without labels, and `adapted` names what departs from it, which pays from eight clips on.
+embeddings, from clips of any kind without labels, and `adapted` names what departs from it, which pays from about four clips on.
 `votes` says what listeners would have chosen, which is less clear-cut than what an actor meant.
 
     >>> model = load()
@@ -39,7 +40,6 @@ REFERENCE = (
 WEIGHTS = ("prosody_crnn.onnx", "prosody_crnn_adapted.onnx")
 DATA = "RAVDESS actors 1-20, CREMA-D (happy and sad clips, listeners' votes), nEMO (Polish), URDU; training speakers only"
 TRAINED_ON = {"ravdess": ("train", "dev"), "crema_d": ("train",), "nemo": ("train",), "urdu": ("train",)}
-TUNED_ON = {"crema_d": ("dev",), "nemo": ("dev",), "urdu": ("dev",)}
 LIMITS = (
     "acted speech of adults, mostly English and Polish; calm was taught by RAVDESS alone, disgust by RAVDESS and by votes; unknown speakers of "
     "unknown corpora are measured much less surely than the figures for RAVDESS say; short segments less surely than long ones"
