@@ -4,7 +4,7 @@
 
 RAVDESS holds the clips with the action units' means (`openface_au_clip_mean.csv`). FILE are out-of-fold outputs of the voice model, npz with
 truth, group, fold and `plain` (n, 8) logits, one row a clip in the order of the corpus: each from a net that never heard the clip's
-actor. Logistic regressions speak (face, voice, both side by side, both by likeness to training clips), and the voice itself; their
+actor. Logistic regressions speak (face, voice, both side by side, both by likeness to groups of training clips), and the voice itself; their
 log-probabilities are summed. Penalties and weights are chosen by actors inside each training part. Scored on actors that neither the nets
 nor the fuser saw:
 
@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -43,7 +44,7 @@ FOLDS = 5                                # of four actors each
 COSTS = (0.03, 0.1, 0.3)                 # inverse penalties
 MEMBERS = ("face", "voice", "side by side", "alike", "itself")           # the last: the voice's own log-probabilities, untouched
 ROWS = {"face": ("face",), "voice": ("voice", "itself"), "both": MEMBERS}         # which of them speak where what is there
-LANDMARKS, KERNEL_COST, WIDE = 200, 3.0, 0.5                              # clips that others are compared with; gamma = WIDE / inputs
+LANDMARKS, KERNEL_COST, WIDE = 200, 3.0, 0.5                              # groups of clips that others are compared with; gamma = WIDE / inputs
 COVERAGES = (1.0, 0.9, 0.8, 0.6, 0.4)    # share of clips on which it speaks, the surest first
 RIDGE = 1e-3                             # on the weights of members
 TRUST = ((0.0, 0.0), (0.5, 1.0), (0.5, 2.0), (1.0, 2.0))                  # n0 of face and voice for neutral clips, tried inside
@@ -96,7 +97,7 @@ def units_of(root: Path) -> list[str]:
 # The fuser -----------------------------------------------------------------------------------------------------------------------------
 
 class Member:
-    """Logistic regression on standardised inputs, straight or on likenesses (RBF) to some training clips."""
+    """Logistic regression on standardised inputs, straight or on likenesses (RBF) to the means of groups of training clips."""
 
     def __init__(self, cost: float, *, kernel: bool = False) -> None:
         self.cost, self.kernel = cost, kernel
@@ -105,8 +106,10 @@ class Member:
         self.scale = StandardScaler().fit(x)
         z = self.scale.transform(x)
         if self.kernel:
-            rng, self.gamma = np.random.default_rng(SEED), WIDE / x.shape[1]
-            self.landmarks = z[rng.choice(len(z), min(LANDMARKS, len(z)), replace=False)].round(2)
+            self.gamma = WIDE / x.shape[1]
+            means = KMeans(min(LANDMARKS, len(z)), n_init=1, random_state=SEED).fit(z)     # of several clips each, so that no clip itself is shipped
+            shared = np.bincount(means.labels_, minlength=means.n_clusters) > 1
+            self.landmarks = means.cluster_centers_[shared if shared.any() else slice(None)].round(2)
         self.net = LogisticRegression(C=KERNEL_COST if self.kernel else self.cost, max_iter=4000, class_weight="balanced").fit(self._seen(z), y)
         return self
 
@@ -358,7 +361,7 @@ Fuses a clip's action units (mean intensities, OpenFace) with the voice model's 
     {command}
 
 {n:,} clips of {actors} actors. Balanced logistic regressions on the face (square roots of the intensities), on the voice (its log-probabilities),
-on both side by side, and on how alike both are to 200 training clips ("alike"), and the voice as it came ("itself"); their log-probabilities are
+on both side by side, and on how alike both are to means of training clips ("alike"), and the voice as it came ("itself"); their log-probabilities are
 summed, with weights as shipped for a single clip: {shares}. Weights (largest likelihood, so that they calibrate), penalty, and how
 far two neutral clips are believed are chosen by actors inside each training part. The voice's probabilities are out of fold, from models that never heard the
 clip's actor: {voice}.

@@ -1,7 +1,7 @@
 """The second fuser: action units and a voice, learned on RAVDESS (`recipes/fusion_units.py`, figures on its card `units.md`).
 
 Used when a face table with action units is there (OpenFace or Py-Feat output read by an importer), since the packaged face model
-gives none. Regressions speak (units, voice, both side by side, both by likeness to training clips), and the voice as it came; their
+gives none. Regressions speak (units, voice, both side by side, both by likeness to groups of training clips), and the voice as it came; their
 log-probabilities are summed with weights of largest likelihood, others where one side is missing. `baseline=True` takes inputs from
 which the person's own mean was taken off.
 """
