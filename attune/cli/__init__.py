@@ -1,6 +1,10 @@
-"""The command line: parse, call one function, print. A file per kind of command."""
+"""The command line: parse, call one function, print. A file per kind of command, in the order in which help lists them."""
 
-from attune.cli import baselining, chatting, describing, evaluating, exploring, exporting, listing, living, measuring, modelling, serving, voicing  # noqa: F401  (their commands join the application)
+from importlib import import_module
+
 from attune.cli.app import app, main
+
+for _kind in ("measuring", "describing", "baselining", "voicing", "modelling", "exploring", "exporting", "evaluating", "listing", "living", "serving", "chatting"):
+    import_module(f"attune.cli.{_kind}")
 
 __all__ = ["app", "main"]

@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 out_console, console = Console(), Console(stderr=True)
 FAILED, USAGE = 1, 2
+MEASURE, RESEARCH, SERVE = "Measure", "Study and exchange", "Live, and for other programs"      # how commands are grouped
 WIDE = 110                               # columns; a narrower terminal shows less
 
 

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from attune.cli.app import app, console, escape, out_console
+from attune.cli.app import MEASURE, app, console, escape, out_console
 from attune.errors import SettingError
 
 baselines = typer.Typer(
     no_args_is_help=True,
     help="What is usual for one person, so that only what departs from it counts. Opt-in: pass the file to attune measure --baseline.",
 )
-app.add_typer(baselines, name="baseline")
+app.add_typer(baselines, name="baseline", rich_help_panel=MEASURE)
 
 
 @baselines.command()

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.padding import Padding
 from rich.text import Text
 
-from attune.cli.app import FAILED, app, console, escape, out_console
+from attune.cli.app import FAILED, SERVE, app, console, escape, out_console
 from attune.errors import AttuneError, SettingError
 
 KEY, URL, MODEL = "ATTUNE_LLM_KEY", "ATTUNE_LLM_URL", "ATTUNE_LLM_MODEL"
@@ -24,7 +24,7 @@ NOTICE = ("Your words, and voice and face where you give them, are measured for 
 SHARED = "What you write, and what was measured of it in words, is sent to {}."
 
 
-@app.command()
+@app.command(rich_help_panel=SERVE)
 def chat(
     words: Annotated[list[str] | None, typer.Argument(help="One turn instead of a conversation.", show_default=False)] = None,
     clip: Annotated[list[Path] | None, typer.Option(help="A recorded clip as a turn; may be repeated.", show_default=False)] = None,
@@ -75,7 +75,7 @@ def chat(
             break
 
 
-@app.command()
+@app.command(rich_help_panel=SERVE)
 def mcp(
     folder: Annotated[Path, typer.Option(help="Where recordings lie and are written to; nothing outside is written.")] = Path("measured"),
     media: Annotated[list[Path], typer.Option(help="Where media may be read; may be repeated. By default the folder that it is started in.")] = [],  # noqa: B006

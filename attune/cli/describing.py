@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from attune.cli.app import app, out_console
+from attune.cli.app import MEASURE, app, out_console
 from attune.errors import SettingError
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def describe(
     recording: Annotated[Path, typer.Argument(help="A folder that `attune measure` wrote.", show_default=False)],
     form: Annotated[str, typer.Option(help="text, json, cues, vtt or srt.")] = "text",

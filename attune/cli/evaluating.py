@@ -16,7 +16,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from attune.cli.app import WIDE, app, console, escape, out_console
+from attune.cli.app import RESEARCH, WIDE, app, console, escape, out_console
 from attune.cli.benching import agent
 from attune.cli.fusing import fusion
 from attune.cli.leeding import leed
@@ -47,7 +47,7 @@ experiments = typer.Typer(
     cls=_CorpusFirst, no_args_is_help=True,
     help="Score models on a corpus: attune evaluate CORPUS DIR; options in attune evaluate corpus --help. Or run an experiment.",
 )
-app.add_typer(experiments, name="evaluate")
+app.add_typer(experiments, name="evaluate", rich_help_panel=RESEARCH)
 experiments.command("fusion")(fusion)
 experiments.command("leed")(leed)
 experiments.command("agent")(agent)

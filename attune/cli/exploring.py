@@ -9,11 +9,11 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from attune.cli.app import app, console, escape, out_console
+from attune.cli.app import RESEARCH, app, console, escape, out_console
 from attune.errors import SettingError
 
 
-@app.command()
+@app.command(rich_help_panel=RESEARCH)
 def explore(
     corpus: Annotated[Path, typer.Argument(help="A folder with recordings that `attune measure` wrote, or one recording's.")],
     out: Annotated[Path, typer.Option(help="Folder for page, figures and numbers.")] = Path("explored"),
@@ -66,7 +66,7 @@ def _by(rows: list[dict[str, object]]) -> dict[str, list[dict[str, object]]]:
     return out
 
 
-@app.command()
+@app.command(rich_help_panel=RESEARCH)
 def find(
     query: Annotated[str, typer.Argument(help='What to look for, as in "sad but smiling" (docs/explore.md has the language).')],
     corpus: Annotated[Path, typer.Argument(help="A folder with recordings that `attune measure` wrote, or one recording's.")],

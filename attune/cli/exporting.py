@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from attune.cli.app import app, escape, out_console
+from attune.cli.app import RESEARCH, app, escape, out_console
 from attune.errors import SettingError
 
 
-@app.command("export")
+@app.command("export", rich_help_panel=RESEARCH)
 def export_as(
     recording: Annotated[Path | None, typer.Argument(help="A folder that `attune measure` wrote; without it, the formats.", show_default=False)] = None,
     name: Annotated[str, typer.Option("--as", help="The format.")] = "csv",
@@ -32,7 +32,7 @@ def export_as(
     out_console.print(f"[dim]loses {escape(module.FACTS['loses'])}[/]", highlight=False)
 
 
-@app.command("import")
+@app.command("import", rich_help_panel=RESEARCH)
 def import_from(
     file: Annotated[Path, typer.Argument(help="A file or folder of another tool.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for the recording; for several, a folder with one for each.")] = Path("imported"),

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from attune.cli.app import FAILED, app, escape, out_console
+from attune.cli.app import FAILED, RESEARCH, app, escape, out_console
 
 
-@app.command()
+@app.command(rich_help_panel=RESEARCH)
 def taxonomies(name: Annotated[str | None, typer.Argument(help="One of them, for its labels and crosswalks.", show_default=False)] = None) -> None:
     """List the taxonomies and the crosswalks between them."""
     from attune import taxonomy as t
@@ -34,7 +34,7 @@ def taxonomies(name: Annotated[str | None, typer.Argument(help="One of them, for
 
 
 corpora = typer.Typer(invoke_without_command=True, rich_markup_mode="rich")
-app.add_typer(corpora, name="corpora")
+app.add_typer(corpora, name="corpora", rich_help_panel=RESEARCH)
 
 
 @corpora.callback()

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from attune.cli.app import app, console, escape, out_console
+from attune.cli.app import SERVE, app, console, escape, out_console
 
 NONE = "none"
 NOTICE = ("Faces and voices are measured for what they express, on this machine; it errs, and it doesn't read minds. "
           "People who are measured must be told. Ctrl-C ends it.")
 
 
-@app.command()
+@app.command(rich_help_panel=SERVE)
 def live(
     file: Annotated[Path | None, typer.Argument(help="A media file; without one, camera and microphone.", show_default=False)] = None,
     fast: Annotated[bool, typer.Option("--fast", help="As fast as it goes, not in real time.")] = False,

@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from attune.cli.app import FAILED, WIDE, app, console, escape, out_console
+from attune.cli.app import FAILED, MEASURE, WIDE, app, console, escape, out_console
 from attune.errors import AttuneError
 from attune.settings import Settings
 
@@ -95,7 +95,7 @@ def _from_settings() -> Any:
     return measure
 
 
-app.command()(_from_settings())
+app.command(rich_help_panel=MEASURE)(_from_settings())
 
 
 class _Shown:
@@ -148,7 +148,7 @@ def _line(result: Any) -> str:
     return f"[green]✓[/] {name}  {result.summary}  [cyan]{escape(str(where))}[/]{notes}"
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def show(recording: Annotated[Path, typer.Argument(help="A folder that `attune measure` wrote.")],
          rows: Annotated[int, typer.Option(help="Rows shown at most; 0 for all.", min=0)] = 40) -> None:
     """Show a recording's table in the terminal."""
@@ -197,7 +197,7 @@ def _table(rec: Any, limit: int) -> Table:
     return table
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def report(recording: Annotated[Path, typer.Argument(help="A folder that `attune measure` wrote.")],
            out: Annotated[Path | None, typer.Option(help="The HTML file; by default report.html in that folder.")] = None) -> None:
     """Write a recording's report, one self-contained HTML file."""

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.prompt import Confirm
 from rich.table import Table
 
-from attune.cli.app import FAILED, app, console, escape, out_console
+from attune.cli.app import FAILED, MEASURE, app, console, escape, out_console
 from attune.errors import SettingError, WeightsError, unknown
 
 FOLDERS = {"face": "attune.face.models", "voice": "attune.voice.models", "text": "attune.text.models", "recogniser": "attune.text.recognisers"}
@@ -19,7 +19,7 @@ Name = Annotated[str, typer.Argument(help="One of the models, or huggingface:own
 Kind = Annotated[str | None, typer.Option("--kind", help="face, voice or text, where the name doesn't tell.", show_default=False)]
 
 models = typer.Typer(invoke_without_command=True, rich_markup_mode="rich")
-app.add_typer(models, name="models")
+app.add_typer(models, name="models", rich_help_panel=MEASURE)
 
 
 @models.callback()

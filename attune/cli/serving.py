@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from attune.cli.app import app, console, escape
+from attune.cli.app import SERVE, app, console, escape
 from attune.errors import AttuneError, MissingExtra
 
 
-@app.command()
+@app.command(rich_help_panel=SERVE)
 def serve(
     data: Annotated[Path, typer.Option(help="The only folder that the server writes to.")] = Path("attune-server"),
     host: Annotated[str, typer.Option(help="Address to listen on; any but this machine's own needs a key.")] = "127.0.0.1",
@@ -29,7 +29,7 @@ def serve(
     leave_out: Annotated[bool, typer.Option("--leave-out", help="Leave names that nothing measures out of Hume's lists, instead of score 0.")] = False,
     limit: Annotated[list[str], typer.Option(help="NAME=NUMBER, such as upload_bytes=1000000; docs/server.md lists them; may be repeated.")] = [],  # noqa: B006
 ) -> None:
-    """Serve measuring over HTTP: Hume's interface v0 (batch and stream), our own /v1, documentation at /docs."""
+    """Serve measuring over HTTP: a live page, Hume's interfaces v0 and v1, our own /v1 with its page at /docs."""
     try:
         import uvicorn
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import track
 
-from attune.cli.app import app, console, escape, out_console
+from attune.cli.app import MEASURE, app, console, escape, out_console
 from attune.errors import AttuneError, SettingError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ voices = typer.Typer(
     help="Known voices, whose names speakers get with attune measure --speakers auto --voices FILE. A voice's vector can tell people apart: "
     "keep the file like other personal data, and ask those who are in it.",
 )
-app.add_typer(voices, name="voices")
+app.add_typer(voices, name="voices", rich_help_panel=MEASURE)
 
 
 @voices.command()
