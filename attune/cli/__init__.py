@@ -4,7 +4,13 @@ from importlib import import_module
 
 from attune.cli.app import app, main
 
-for _kind in ("measuring", "describing", "baselining", "voicing", "modelling", "exploring", "exporting", "evaluating", "listing", "living", "serving", "chatting"):
+KINDS = (
+    "measuring", "describing", "baselining", "voicing", "modelling",
+    "exploring", "exporting", "evaluating", "listing",
+    "living", "serving", "chatting",
+)
+
+for _kind in KINDS:
     import_module(f"attune.cli.{_kind}")
 
 __all__ = ["app", "main"]
