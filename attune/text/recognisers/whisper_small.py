@@ -1,6 +1,6 @@
 """Whisper small: words with times, by a quarter of a billion parameters, through faster-whisper.
 
-The same recogniser as `faster_whisper`, with a model that `attune models add whisper_small` brings here.
+Its model isn't packaged: `attune models add whisper_small`.
 """
 
 from __future__ import annotations
@@ -9,22 +9,17 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from attune import registry
-from attune.checkpoints import Checkpoint, state
+from attune.checkpoints import Checkpoint
+from attune.text.recognisers import _whisper
+from attune.text.recognisers._whisper import DATA, LICENSE, LICENSE_CLASS, NEEDS, REFERENCE
 from attune.text.transcript import Transcript
-from attune.weights import LicenceClass
+
+__all__ = ["DATA", "LICENSE", "LICENSE_CLASS", "NEEDS", "REFERENCE"]
 
 TITLE = "Whisper small"
-LICENSE = "MIT"
-LICENSE_CLASS: LicenceClass = "permissive"
-REFERENCE = "Radford et al. (2022), Robust speech recognition via large-scale weak supervision, arXiv:2212.04356"
-DATA = "hundreds of thousands of hours of speech with captions from the web, in about a hundred languages"
 LIMITS = "invents words where nobody speaks; slower than real time on one old core"
-CHECKPOINTS = (Checkpoint("Systran/faster-whisper-small", (
-    "model.bin", "config.json", "tokenizer.json", "vocabulary.txt|vocabulary.json", "preprocessor_config.json?",
-)),)
+CHECKPOINTS = (Checkpoint("Systran/faster-whisper-small", _whisper.FILES),)
 WEIGHTS = CHECKPOINTS[0].files
-NEEDS = ("faster_whisper",)
 INSTALL = "pip install 'attune[whisper]' and attune models add whisper_small"
 
 
@@ -34,7 +29,7 @@ def available() -> bool:
     >>> available() in (True, False)
     True
     """
-    return state(sys.modules[__name__]) == "present"
+    return _whisper.here(sys.modules[__name__])
 
 
 def transcribe(sound: Any, language: str | None = None, *, hook: Callable[[str, float, float], None] | None = None, library: Any = None) -> Transcript:
@@ -45,6 +40,4 @@ def transcribe(sound: Any, language: str | None = None, *, hook: Callable[[str, 
     WeightsError, MissingExtra
         If the model or the library isn't here.
     """
-    folder = CHECKPOINTS[0].here("whisper_small")
-    words: Transcript = registry.load("attune.text.recognisers", "faster_whisper").transcribe(sound, language, hook=hook, library=library, model=folder)
-    return words
+    return _whisper.heard(CHECKPOINTS[0], "whisper_small", sound, language, hook, library)
