@@ -29,19 +29,16 @@ from typing import Any
 
 import numpy as np
 
-from attune.agent import affect, boundaries, heard, listener, prompts
+from attune.agent import affect, boundaries, heard, listener, prompts, why
 from attune.agent.boundaries import Sign
 from attune.agent.memory import AGENT, Conversation
 from attune.agent.persona import Persona, persona
 from attune.agent.turn import TOP, Turn, facts, understood
-from attune.describe.language import language as words_of
-from attune.describe.language import quoted
-from attune.describe.moments import moments
 from attune.errors import RecordingError
 from attune.llms import Client
 from attune.settings import Settings
 from attune.text import language as languages
-from attune.types import Estimates, Modality, Recording
+from attune.types import Modality, Recording
 
 __all__ = ["Agent", "Answer", "Conversation", "Persona", "Sign", "Turn", "persona", "replay"]
 
@@ -281,27 +278,13 @@ class Agent:
         tag = boundaries.nearest(language or self.language)
         said = {i: self._noticed(i, tag) for i in own}
         words = {w.strip(".,;:!?\"'’").casefold() for w in asked.split()}
-        at = next((i for i in reversed(own) if any(adjective.casefold() in words for _, adjective, *_ in said[i])), own[-1])
-        turn, of, parts = self.memory.turns[at], words_of(tag), []
-        for modality in dict.fromkeys(m for m, *_ in said[at]):
-            shown = [(adjective, score, when) for m, adjective, score, when in said[at] if m == modality]
-            named = of.listed([f"{adjective} {score:.2f}" + (f" ({when:.1f} s)" if when is not None else "") for adjective, score, when in shown])
-            behind = ", ".join(f"“{w}”" for w in turn.facts.get("causes", ()))
-            parts.append(f"{table[KEYS[modality]]}: {named}" + (f", {table['rest_on'].format(words=behind)}" if modality == "text" and behind else ""))
-        return str(table["why"]).format(turn=sum(1 for t in self.memory.turns[: at + 1] if t.person == heard.PERSON), moment=table["moment"].format(
-            start=turn.start, end=turn.end), quoted=quoted(turn.words) if turn.words else table["no_words"], measured="; ".join(parts) or table["unmeasured"])
+        at = next((i for i in reversed(own) if any(n.word.casefold() in words for n in said[i])), own[-1])
+        return why.told(self.memory.turns[at], sum(1 for t in self.memory.turns[: at + 1] if t.person == heard.PERSON), said[at], tag)
 
-    def _noticed(self, index: int, tag: str) -> list[tuple[str, str, float, float | None]]:
-        """(modality, adjective, score, second of the conversation at which a face showed it most) of one turn."""
-        alone, of = self.memory.turn_of(index), words_of(tag)
-        out: list[tuple[str, str, float, float | None]] = []
-        for m in moments(alone, over="turns"):
-            for part in m.parts if m.person == heard.PERSON else ():
-                e = next((e for e in alone if e.modality == part.modality and e.taxonomy == part.taxonomy), None)
-                for p in part.phrases:
-                    when = _peak(e, p.label, self.memory.turns[index].start) if part.modality == "face" and e is not None and len(e) > 1 else None
-                    out.append((part.modality, of.adjective(p.label, part.taxonomy), p.score, when))
-        return out
+    def _noticed(self, index: int, tag: str) -> list[why.Noticed]:
+        """What one turn showed, with times of the conversation."""
+        start = self.memory.turns[index].start
+        return [n if n.time is None else replace(n, time=n.time + start) for n in why.noticed(self.memory.turn_of(index), tag)]
 
     def forget(self) -> None:
         """Delete the conversation, here and in its folder."""
@@ -333,9 +316,6 @@ class Agent:
             self.mood = np.array(moods[-1])
 
 
-KEYS = {"text": "words", "voice": "voice", "face": "face", "fused": "fused"}
-
-
 def replay(talk: Conversation | Recording, agent: Agent) -> list[tuple[str, str]]:
     """(the person's words, the reply) for each of the person's turns, said again to another agent with what was measured then.
 
@@ -348,11 +328,6 @@ def replay(talk: Conversation | Recording, agent: Agent) -> list[tuple[str, str]
 def heard_words(talk: Conversation) -> str:
     """What the person said last."""
     return next((t.words for t in reversed(talk.turns) if t.person == heard.PERSON), "")
-
-
-def _peak(e: Estimates, label: str, offset: float) -> float | None:
-    values = e.label(label)
-    return None if np.isnan(values).all() else float(e.start[int(np.nanargmax(values))]) + offset
 
 
 def _recognising(silent: Settings, chosen: Settings) -> Settings:

@@ -72,7 +72,12 @@ def of_clip(source: str | Path | Media, *, words: str = "", settings: Settings |
     """
     chosen = settings or Settings()
     recording = measure(source, **replace(chosen, portraits=False).asdict())
-    who = speaker(recording)
+    return of_recording(recording, speaker(recording), words=words, settings=chosen, scores=scores)
+
+
+def of_recording(recording: Recording, who: str, *, words: str = "", settings: Settings | None = None, scores: Scores | None = None) -> Recording:
+    """A turn that was measured already: what its recording holds of one person; `words` replace those recognised."""
+    chosen = settings or Settings()
     rows = [replace(s, person=PERSON) for s in recording.segments if s.person == who or (s.kind in ("pause", "window") and not s.person)]
     estimates = [rename(e.where((e.person == who) | (e.person == "")), {who: PERSON, "": PERSON}) for e in recording if e.modality != "fused"]
     if words.strip():

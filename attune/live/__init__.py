@@ -27,7 +27,7 @@ from attune import baseline, timeline, weights
 from attune.errors import SettingError, ShapeError, WeightsError
 from attune.live import hints
 from attune.live.pace import Pace
-from attune.live.recent import Recent, projected
+from attune.live.recent import Recent, of_one, projected
 from attune.live.told import Fused, Hint, Rate, Said, Seen, Speech, Spoken, Told
 from attune.measure import NO_FACE, NO_SPEECH, SAMPLE_RATE, Heard, Listening, Looking, load_models, read, together, units_of
 from attune.measure import Seen as AllSeen
@@ -205,6 +205,21 @@ class Session:
         self._recent.drop(modality)
         return list(self._hints.drop(modality)) if on else []
 
+    @property
+    def now(self) -> float:
+        """Seconds so far, as far as anything was measured: of the last picture or the last sound."""
+        return max(0.0, self._shown[0], self._listening.stream.duration if self._listening else 0.0)
+
+    def shown(self, start: float, end: float, person: str = SOMEONE) -> Recording:
+        """Face and voice of one person over a stretch, as a recording of its own whose times begin with the stretch. Only the last seconds are known.
+
+        person
+            SOMEONE, or somebody who wasn't there: whoever is seen most, else heard most. A voice that isn't joined with a face is taken to be
+            this person's where nobody else is in view.
+        """
+        found = [e for e in self._recent.during(start, end) if e.modality in ("face", "voice") and not e.projected]
+        return of_one(found, start, end, person)
+
     # ---- the end ------------------------------------------------------------------------------------------------------------
 
     def finish(self) -> list[Told]:
@@ -344,7 +359,7 @@ class Session:
 
     def _tick(self) -> list[Told]:
         """About once a second: everything fused; every other second a sentence, if it says something new."""
-        now = max(self._shown[0], self._listening.stream.duration if self._listening else 0.0)
+        now = self.now
         told: list[Told] = []
         if now >= self._next:
             self._next = now + EVERY

@@ -86,6 +86,26 @@ class Recent:
         return " ".join(describe(moment, language=language, tense="present", whole=False).sentences)
 
 
+def of_one(found: list[Estimates], start: float, end: float, person: str = SOMEONE) -> Recording:
+    """One person's rows among those of a stretch, as a recording whose times begin with it; see `Session.shown`."""
+    rows: dict[str, dict[str, int]] = {"face": {}, "voice": {}}
+    for e in found:
+        for p in e.person[~e.missing]:
+            rows[e.modality][str(p)] = rows[e.modality].get(str(p), 0) + 1
+    faces, voices = rows["face"], rows["voice"]
+    who = person if person in faces or person in voices else max(faces or voices, key=lambda p: (faces or voices)[p], default=SOMEONE)
+    anybody = not set(faces) - {who}                          # nobody else is in view
+    kept = []
+    for e in found:
+        own = np.array([p == who or (e.modality == "voice" and anybody and str(p) not in faces) for p in e.person], bool)
+        if own.any():
+            part = e.where(own)
+            names = np.array([who] * len(part), object)
+            kept.append(replace(part, start=np.maximum(part.start - start, 0.0), end=np.minimum(part.end, end) - start, person=names))
+    row = Segment(0.0, max(end - start, 0.0), who, kind="speech")
+    return Recording(source="live", duration=row.end, segments=(row,), faces=Faces.empty(), estimates=tuple(kept))
+
+
 def projected(e: Estimates) -> list[Estimates]:
     """Valence, arousal and dominance of a face or a voice whose model doesn't give them."""
     return [p for p in reach([e], "vad") if p.projected]

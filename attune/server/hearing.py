@@ -18,6 +18,7 @@ from fastapi import APIRouter
 from starlette.requests import HTTPConnection
 
 from attune.agent import heard
+from attune.agent.memory import Conversation
 from attune.agent.turn import Turn, understood
 from attune.errors import AttuneError, MediaError
 from attune.media import Media
@@ -32,7 +33,13 @@ SUFFIXES = {"wav": ".wav", "mp3": ".mp3", "mp4": ".mp4", "flac": ".flac", "ogg":
 
 @dataclass(frozen=True)
 class Asked:
-    """A turn as a client sends it: words, whole files (bytes, kind), sound as it was heard (float32 at 16 kHz), scores."""
+    """A turn as a client sends it: words, whole files (bytes, kind), sound as it was heard (float32 at 16 kHz), scores.
+
+    seen
+        What was measured already while it was said: a recording of one person.
+    talk
+        The conversation before it, where one is remembered: what has changed is told from it, and what is usual.
+    """
 
     words: str = ""
     files: tuple[tuple[bytes, str], ...] = ()
@@ -40,6 +47,8 @@ class Asked:
     scores: Mapping[str, Mapping[str, float]] | None = None
     language: str = ""
     notice: bool = True
+    seen: Recording | None = None
+    talk: Conversation | None = None
 
 
 class BusyError(AttuneError):
@@ -82,7 +91,10 @@ class Ears:
 def measured(asked: Asked, settings: Settings) -> Turn:
     """The turn, in the process that measures."""
     recording = _recorded(asked, replace(settings, language=asked.language or settings.language))
-    return understood(recording, language=asked.language)
+    if asked.talk is None:
+        return understood(recording, language=asked.language)
+    said = asked.talk.heard(recording)                       # this process's copy
+    return understood(recording, language=asked.language, before=asked.talk.recording(last=3), usual=asked.talk.usual(), since=said.start)
 
 
 def _recorded(asked: Asked, settings: Settings) -> Recording:
@@ -101,6 +113,8 @@ def _recorded(asked: Asked, settings: Settings) -> Recording:
                 parts.append(heard.of_clip(media, words=asked.words, settings=chosen, scores=asked.scores))
             except (AttuneError, OSError) as error:
                 raise MediaError(str(error).replace(str(file), f"the {kind}").replace(folder, "")) from error
+    if not parts and asked.seen is not None and asked.notice:
+        return heard.of_recording(asked.seen, asked.seen.segments[0].person, words=asked.words, settings=chosen, scores=asked.scores)
     if not parts:
         return heard.of_words(asked.words, language=asked.language, scores=asked.scores, settings=settings, notice=asked.notice)
     whole = heard.together(parts)

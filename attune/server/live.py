@@ -18,7 +18,7 @@ import uuid
 from collections import deque
 from typing import Any, Literal
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, Request, WebSocket
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
@@ -30,6 +30,7 @@ from attune.server.jobs.queue import New, now_ms
 from attune.server.own import NOTICE, _check
 from attune.server.service import Service
 from attune.server.streaming import Broken
+from attune.server.talking import Talk
 from attune.server.uploads import decoded
 
 KIND = "live"
@@ -40,6 +41,7 @@ BEHIND = 30.0                            # s of sound that may wait to be measur
 CHUNK = 5.0                              # s of sound in one message, at most
 PICTURE = 4 * MB                         # bytes of one picture, at most
 CONTROLS = 50                            # messages in JSON in any ten seconds, at most
+FRESH = 6.0                              # s that what was told counts as now
 STARTS = 5                               # tries to start
 NORMAL, REFUSED, DEFECT, LATER = 1000, 1008, 1011, 1013     # WebSocket close codes
 
@@ -59,6 +61,7 @@ class Start(_Said):
     purpose: str = Field(default="", max_length=500)
     baseline: Literal["none", "own"] = "none"
     language: str = Field(default="", max_length=35)
+    share: bool = False
 
 
 class Mute(_Said):
@@ -75,7 +78,12 @@ class Words(_Said):
     person: str = Field(default="", max_length=100)
 
 
-KINDS: dict[str, type[_Said]] = {"mute": Mute, "words": Words}
+class Forget(_Said):
+    type: Literal["forget"]
+    what: Literal["conversation", "measured"]
+
+
+KINDS: dict[str, type[_Said]] = {"mute": Mute, "words": Words, "forget": Forget}
 
 
 class Trouble(Exception):
@@ -101,6 +109,14 @@ async def live(socket: WebSocket) -> None:
         await Conversation(socket, service, owner).run()
 
 
+@router.get("/v1/live", summary="Live sessions that may be asked for what is measured now")
+def sessions(request: Request) -> list[dict[str, Any]]:
+    """Those of the same key that were started with `share`, the newest first; docs/live.md says what each tells."""
+    service = Service.of(request)
+    owner = service.owner(request)
+    return [one.now() for one in reversed(list(service.streams.live.values())) if one.owner == owner and one.start.share]
+
+
 class Conversation:
     """One client's session, from its start to its end."""
 
@@ -114,6 +130,8 @@ class Conversation:
         self.received = {"audio_seconds": 0.0, "pictures": 0, "dropped": 0, "messages": 0}
         self.controls: deque[float] = deque()
         self.gone = False
+        self.talk = Talk()
+        self.latest: dict[str, tuple[float, dict[str, Any]]] = {}        # type, and person -> when it was told, and what
 
     async def run(self) -> None:
         self.service.streams.sessions[self.id] = self.owner
@@ -128,6 +146,7 @@ class Conversation:
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await reading
         finally:
+            self.service.streams.live.pop(self.id, None)
             await self.service.streams.close(self.id)
 
     # ---- the start ----------------------------------------------------------------------------------------------------------
@@ -150,6 +169,7 @@ class Conversation:
                 continue
             self.began, self.began_ms = time.monotonic(), now_ms()
             limits = self.service.config.limits
+            self.service.streams.live[self.id] = self
             await self.socket.send_json({
                 "type": "started", "session": self.id, **said["about"], "notice": NOTICE,
                 "limits": {"fps": said["about"]["settings"]["fps"], "picture_bytes": PICTURE, "picture_side": limits.stream_pixels, "chunk_seconds": CHUNK,
@@ -283,7 +303,10 @@ class Conversation:
             raise Trouble("message_invalid", sentence(error)) from None
         if kind == "words" and said["start"] > said["end"]:
             raise Trouble("message_invalid", f"words from {said['start']} to {said['end']} s; expected the start first")
-        self._put({"live": kind, **said})
+        if kind == "forget":
+            self.talk.forget(said["what"])
+        else:
+            self._put({"live": kind, **said})
         return False
 
     def _put(self, message: dict[str, Any]) -> None:
@@ -334,18 +357,19 @@ class Conversation:
 
     async def _over(self, kept: dict[str, Any] | None, duration: float) -> None:
         """Write down what was kept, and that there was a session; tell that it is over."""
-        recording = None
+        recording = conversation = None
         if kept is not None:
             start = self.start
             new = New(KIND, self.owner, {"settings": start.settings}, [{"type": "live"}], id=self.id, consent=start.consent, purpose=start.purpose)
             queue, retention = self.service.queue, self.service.config.retention
             await run_in_threadpool(lambda: queue.record(new, started=self.began_ms, retention=retention, predictions=kept["rows"]))
             recording = f"{self.id}.0.0"
+            conversation = await run_in_threadpool(self.talk.kept, self.service.store, self.id)
         received = {**self.received, "audio_seconds": round(self.received["audio_seconds"], 3)}
         await run_in_threadpool(self.service.queue.note, self.id, self.owner, "live", **received, recorded=recording is not None,
                                 consent=self.start.consent, purpose=self.start.purpose)
         await self._tell({"type": "ended", "duration": duration if math.isfinite(duration) else None, "recording": recording,
-                          "report": f"/v1/recordings/{recording}/report" if recording else None, "received": received})
+                          "report": f"/v1/recordings/{recording}/report" if recording else None, "conversation": conversation, "received": received})
         if not self.gone:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await self.socket.close(NORMAL)
@@ -362,11 +386,21 @@ class Conversation:
 
     async def _tell(self, message: dict[str, Any]) -> None:
         """Tell the client, if it is still there: a session that is recorded goes on to its end without."""
+        if self.start.share and message["type"] in ("said", "face", "voice", "text", "fused"):
+            self.latest[f"{message['type']} {message.get('person', '')}"] = time.monotonic(), message
         if not self.gone:
             try:
                 await self.socket.send_json(message)
             except (WebSocketDisconnect, RuntimeError):
                 self.gone = True
+
+    def now(self) -> dict[str, Any]:
+        """What was told last, as long as it is about now; each with its age, s."""
+        clock = time.monotonic()
+        fresh = {name: {**message, "age": round(clock - when, 2)} for name, (when, message) in self.latest.items() if clock - when < FRESH}
+        said = fresh.pop("said ", None)
+        return {"session": self.id, "seconds": round(clock - self.began, 1), "record": self.start.record, "consent": self.start.consent,
+                "purpose": self.start.purpose, "sentence": said["text"] if said else None, "latest": list(fresh.values())}
 
     async def _end(self, code: str, text: str) -> None:
         await _error(self.socket, code, text, retryable=True)

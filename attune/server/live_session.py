@@ -13,7 +13,9 @@ import numpy as np
 
 from attune import export, report
 from attune.errors import AttuneError
+from attune.exports import _whole
 from attune.live import Session, Told
+from attune.live.recent import KEPT
 from attune.media.picture import decoded
 from attune.server.config import Config
 from attune.server.jobs.store import Store
@@ -21,6 +23,7 @@ from attune.server.telling import about, message
 from attune.settings import Settings
 from attune.types import Recording
 
+LEAST = 1.0                              # s that what is asked for lasts at least
 FULL = 32768.0                           # full scale of 16 bits
 
 
@@ -55,9 +58,17 @@ class Live:
                 return _told(session.mute(asked["modality"], asked["on"]))
             if what == "words":
                 return _told(session.words(asked["start"], asked["end"], asked["text"], asked["person"]))
+            if what == "shown":
+                return self._shown(asked["start"], asked["end"], asked["person"])
             return self._ended()
         except AttuneError as error:
             return {"error": str(error), "code": {"see": "picture_invalid", "hear": "sound_invalid"}.get(what, "message_invalid")}
+
+    def _shown(self, start: float | None, end: float | None, person: str) -> dict[str, Any]:
+        """What one person showed since a moment: a recording in JSON, and the stretch that it is of, s of the session."""
+        until = min(self.session.now if end is None else end, self.session.now)
+        since = min(max(start or 0.0, until - KEPT, 0.0), max(0.0, until - LEAST))
+        return {"recording": _whole.plain(self.session.shown(since, until, person)), "start": round(since, 3), "end": round(until, 3)}
 
     def _ended(self) -> dict[str, Any]:
         """The last things told, and the recording's facts if it was written down."""

@@ -3,7 +3,7 @@
 The last user message is measured: its words, parts with sound or a picture, and scores of voice that a client sends beside it as Hume's EVI does
 (`models.prosody.scores`). What was measured is added to it, and the conversation is passed on to the model that the server was started with
 (`ATTUNE_LLM_URL`, `ATTUNE_LLM_MODEL`, `ATTUNE_LLM_KEY`); without one, the reflective listener answers. Sounds and pictures stay here: the model gets
-words. Nothing is kept.
+words. Nothing is kept; with `attune.live` what a live session measured meanwhile is used, and its turns are remembered as long as it goes on.
 
     model "attune", or any model of that server     the client's own system prompt, and what was measured beside its message
     model "attune/warm"                             one of Attune's personas, with the emotion chosen in two stages
@@ -21,7 +21,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -30,7 +30,7 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from attune import llms
-from attune.agent import Agent, boundaries, heard, listener, prompts
+from attune.agent import Agent, boundaries, heard, listener, prompts, why
 from attune.agent.persona import names as personas
 from attune.agent.persona import persona
 from attune.agent.turn import Turn, lines
@@ -38,6 +38,7 @@ from attune.errors import AttuneError, MissingExtra, SettingError
 from attune.llms import LLMError
 from attune.server.hearing import Asked, BusyError, ears_of, kinds
 from attune.server.service import Service
+from attune.server.talking import Talk, lent
 from attune.text import language as languages
 
 OWN = "attune"                           # the model's name, alone or before a persona's
@@ -77,13 +78,25 @@ class Message(_Open):
     models: Measured | None = None
 
 
+class Live(BaseModel):
+    """A live session of the same key, whose measurements since the last turn belong to the last user message; `start` and `end` (s of the session),
+    as an answer told them, send that turn once more."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    session: str = Field(max_length=64)
+    start: float | None = Field(default=None, ge=0)
+    end: float | None = Field(default=None, ge=0)
+    person: str = Field(default="", max_length=100)
+
+
 class Options(BaseModel):
-    """Attune's own: whether what is said is measured, the conversation's language, tokens for what was measured."""
+    """Attune's own: whether what is said is measured, the conversation's language, tokens for what was measured, the live session it happens in."""
 
     model_config = ConfigDict(extra="forbid")
     notice: bool = True
     language: str = Field(default="", max_length=35)
     budget: int = Field(default=prompts.BUDGET, ge=0, le=4000)
+    live: Live | None = None
 
 
 class Completion(_Open):
@@ -128,9 +141,10 @@ class Reply:
 
 @router.get("/models", summary="The models that can be asked, in OpenAI's form")
 def models() -> dict[str, Any]:
-    """Attune's own front, and its personas."""
-    own = (OWN, *(f"{OWN}/{p}" for p in personas()))
-    return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "attune"} for name in own]}
+    """Attune's own front, and its personas; `attune.by` says who answers."""
+    own, client = (OWN, *(f"{OWN}/{p}" for p in personas())), client_of()
+    who = {"by": client.name, "about": ""} if client else {"by": listener.NAME, "about": listener.about("en")}
+    return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "attune"} for name in own], "attune": who}
 
 
 @router.post("/chat/completions", summary="Chat completions in OpenAI's form, with measured expression", response_model=None,
@@ -153,7 +167,10 @@ async def completions(request: Request, asked: Completion) -> Response:
 async def _completed(request: Request, asked: Completion) -> Response:
     service, began = Service.of(request), time.perf_counter()
     client = client_of(asked.model)
-    made = _read(asked)
+    made, given = _read(asked), None
+    if (live := asked.attune.live) is not None:
+        given = await lent(service, service.owner(request), live.session, start=live.start, end=live.end, person=live.person, notice=made.notice)
+        made = replace(made, seen=given.seen, talk=given.talk.memory if given.talk else None)
     try:
         turn = await ears_of(request, service.config.settings).turn(made)
     except BusyError:
@@ -161,9 +178,14 @@ async def _completed(request: Request, asked: Completion) -> Response:
             raise
         turn = Turn(made.words, made.language or typed.language, heard.of_words(made.words, notice=False))
     danger = boundaries.sign(turn.words, turn.language)
+    talk = given.talk if given else None
+    if given and talk:
+        talk.heard(turn, given.stretch, danger.kind if danger else "")
     if hasattr(client, "events") and (asked.model_extra or {}).get("tools") and not (danger and danger.crisis):
         return await _with_tools(client, asked, turn)
-    reply = await run_in_threadpool(_reply, client, asked, turn, made)
+    reply = await run_in_threadpool(_reply, client, asked, turn, made, talk)
+    if given:
+        reply.about["live"] = given.about()
     reply.about["measured_ms"] = round((time.perf_counter() - began) * 1000, 1)
     if asked.stream:
         return StreamingResponse(_events(reply), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -251,13 +273,19 @@ def _bytes(data: str, where: str) -> bytes:
 
 # ---- who answers ------------------------------------------------------------------------------------------------------------
 
-def _reply(client: llms.Client | None, asked: Completion, turn: Turn, made: Asked) -> Reply:
+def _reply(client: llms.Client | None, asked: Completion, turn: Turn, made: Asked, talk: Talk | None = None) -> Reply:
+    reply = _given(client, asked, turn, made, talk)
+    return replace(reply, pieces=talk.remembered(reply.pieces, reply.about["by"])) if talk else reply
+
+
+def _given(client: llms.Client | None, asked: Completion, turn: Turn, made: Asked, talk: Talk | None) -> Reply:
     found, tag = boundaries.sign(turn.words, turn.language), turn.language
     about: dict[str, Any] = {
         "expression": lines(turn), "candidates": [{"label": c.label, "probability": round(c.probability, 4)} for c in turn.candidates[:5]],
-        "boundary": found.kind if found else None, "notice": made.notice,
+        "boundary": found.kind if found else None, "notice": made.notice, "causes": list(turn.causes),
+        "noticed": [asdict(n) for n in why.noticed(turn.recording, tag)] if len(turn.recording.estimates) else [],
     }
-    fixed = _fixed(found, asked, made) if found else ""
+    fixed = _fixed(found, asked, made, talk) if found else ""
     if fixed:
         return Reply(boundaries.sentences([fixed]), "boundary", about | {"by": "boundary"})
     before = [m for m in asked.messages if m.role == "user"][:-1]
@@ -287,10 +315,17 @@ def _reply(client: llms.Client | None, asked: Completion, turn: Turn, made: Aske
     return Reply(boundaries.guarded(pieces, tag), client.name, about)
 
 
-def _fixed(found: boundaries.Sign, asked: Completion, made: Asked) -> str:
+def _fixed(found: boundaries.Sign, asked: Completion, made: Asked, talk: Talk | None) -> str:
     """The answer that no model is asked for; "" where there is none."""
     if found.crisis or found.kind in ("stop_noticing", "start_noticing"):
         return boundaries.answer(found)
+    if talk is not None and found.kind == "forget":
+        talk.forget()
+        return boundaries.answer(found)
+    if talk is not None and found.kind == "why" and made.notice:
+        agent = Agent(language=made.language)
+        agent.memory = talk.memory
+        return agent.why(made.words, found.language) or str(boundaries.policy(found.language)["answers"]["nothing_noticed"])
     if found.kind != "why":
         return ""
     users = [m for m in asked.messages if m.role == "user"]

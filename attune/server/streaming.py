@@ -78,6 +78,7 @@ class Streamers:
         self.config = config
         self.processes = [_Process(config) for _ in range(max(1, config.streamers))]
         self.sessions: dict[str, str] = {}                   # session -> owner
+        self.live: dict[str, Any] = {}                       # live sessions that go on, by number
         self.runs: dict[str, Any] = {}                       # runs of Hume's v1 that go on, by number
         self.states: OrderedDict[str, str] = OrderedDict()   # sessions whose faces are remembered for a next request -> owner
         self._placed: dict[str, _Process] = {}               # session -> where it is measured
