@@ -73,7 +73,8 @@ def reply(turn: Turn, before: int = 0, *, notice: bool = True, length: int = 4, 
     basic = feeling.basic if feeling is not None and feeling.basic else "neutral"
     cause, other = _short(turn.cause), _apart(turn) if notice else None
     asked = turn.words.strip().endswith("?")
-    parts: list[tuple[str, str]] = [(_pick(table["acknowledge"][basic], before), "Reflection of Feelings" if basic != "neutral" else "Others")]
+    manner = "neutral" if other is not None and basic == "joy" else basic    # nobody whose words are sad is told that this is good to hear
+    parts: list[tuple[str, str]] = [(_pick(table["acknowledge"][manner], before), "Reflection of Feelings" if manner != "neutral" else "Others")]
     if cause and len(turn.words.split()) >= TELLING:
         kind = "question" if asked else "named" if feeling is not None and basic != "neutral" and other is None else "unnamed"
         parts.append((_filled(_pick(table["reflect"][kind], before), cause, feeling, turn, table), "Restatement or Paraphrasing"))
@@ -87,8 +88,8 @@ def reply(turn: Turn, before: int = 0, *, notice: bool = True, length: int = 4, 
                           feeling.label if feeling is not None and basic != "neutral" else "", cause)
     stage = "explore" if before < COMFORT else "comfort" if before < ACT else "act"
     if stage != "explore":
-        parts.append((_pick(table["affirm"][basic], before), "Affirmation and Reassurance"))
-    mood = "_joy" if basic == "joy" else "_neutral" if basic == "neutral" else ""
+        parts.append((_pick(table["affirm"][manner], before), "Affirmation and Reassurance"))
+    mood = "_joy" if manner == "joy" else "_neutral" if manner == "neutral" else ""
     question = (_pick(table["ask"][stage + mood], before), "Providing Suggestions" if stage == "act" else "Question")
     kept = [*parts[: max(0, length - 1)], question]
     text = " ".join(t for t, _ in kept)

@@ -158,6 +158,12 @@ def test_the_listener_names_what_disagrees_and_lets_itself_be_corrected():
     assert "your voice" in said and "sad" in said and ("may be wrong" in said or "if that's off" in said)
 
 
+def test_sad_words_beside_a_happy_face_are_not_good_to_hear():
+    turn = understood(heard.of_words("My cat died yesterday and I feel awful.", scores={"face": {"Joy": 0.9}}))
+    reply = str(listener.reply(turn))
+    assert turn.apart and "your face came across as happy; I may be wrong" in reply and "good to hear" not in reply and "lovely" not in reply
+
+
 def test_the_listener_goes_from_exploring_to_acting():
     agent = Agent()
     used = []

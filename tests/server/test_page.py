@@ -404,6 +404,172 @@ def test_the_page_fits_a_phone(page):
         one.send("Emulation.clearDeviceMetricsOverride")
 
 
+# ---- the conversation -----------------------------------------------------------------------------------------------------------
+
+def talking(page, **more):
+    """A page whose session has seen a face and heard a voice, with the conversation open."""
+    one = page(**more)
+    start(one)
+    one.until("page.live.memory.told.face > 3 && page.live.memory.told.voice > 0", PATIENCE)
+    one.press("c")
+    one.until("document.activeElement === document.querySelector('.saying textarea')")
+    return one
+
+
+def tell(one, text):
+    """Type and send, by the keyboard; wait for the answer."""
+    turns = one.js("page.live.talk.turns.length")
+    one.js("document.querySelector('.saying textarea').focus()")
+    one.send("Input.insertText", text=text)
+    one.press("Enter")
+    one.until(f"page.live.talk.turns.length > {turns} && !page.live.talk.busy")
+
+
+def last(one, selector=""):
+    return one.js(f"document.querySelector('.exchange:last-child {selector}').innerText")
+
+
+@browsers
+def test_one_talks_with_the_agent_and_sees_what_was_measured_and_used(page):
+    one = talking(page)
+    assert "reflective listener · fixed phrases, no language model" in one.js("document.querySelector('.talk .by').innerText")
+    assert "Nothing has been said yet" in one.js("document.querySelector('.turns').innerText")
+    tell(one, "I am so happy to see you!")
+    assert last(one, ".theirs .name") == "Attune · reflective listener" and len(last(one, ".theirs .text")) > 20
+    noticed = last(one, ".noticed")
+    assert re.match(r"came across as \w+ \(face\), \w+ \(voice\), \w+ \(words\) What made you think so\?", noticed)
+    assert one.js("document.querySelector('.talk [aria-live=polite]').textContent") == "Attune: " + last(one, ".theirs .text")
+    assert one.js("document.querySelector('.behind').hidden")
+    one.click(".noticed button")
+    behind = last(one, ".behind")
+    assert one.js("document.querySelector('.noticed button').ariaExpanded") == "true"
+    assert re.search(r"The moment: 0:\d\d to 0:\d\d of this session", behind) and re.search(r"Face\s+\w+ \.\d\d \(most at 0:\d\d\)", behind)
+    assert "What the answer was told" in behind and "It doesn't say what you feel" in behind
+    sent = one.js("page.live.talk.turns[0].about.live")
+    assert sent["session"] == one.js("page.live.id") and sent["end"] > sent["start"] and sent["reason"] is None
+    one.press("s")                                             # typed, not pressed: the session goes on
+    assert one.js("document.querySelector('.saying textarea').value") == "s" and one.js(STARTED)
+    one.press("Escape")
+    one.press("c")
+    assert one.js("document.getElementById('talk').hidden && !document.getElementById('lanes').hidden")
+
+
+@browsers
+def test_a_second_turn_knows_the_first_and_takes_what_came_since(page):
+    one = talking(page)
+    tell(one, "My cat died yesterday.")
+    tell(one, "What made you think I'm sad?")
+    assert "That was your turn 1" in last(one, ".theirs .text") and "My cat died yesterday." in last(one, ".theirs .text")
+    first, second = (one.js(f"page.live.talk.turns[{i}].about.live") for i in (0, 1))
+    assert second["start"] <= first["end"] + 0.001 and second["end"] >= first["end"]
+
+
+@browsers
+def test_expression_can_be_switched_off_and_what_was_measured_goes(page):
+    one = talking(page)
+    tell(one, "I am so happy to see you!")
+    one.click("[name=notice]")
+    assert last(one, ".noticed") == "not noticed"
+    tell(one, "And now I say something else.")
+    assert last(one, ".noticed") == "not noticed" and one.js("page.live.talk.turns[1].about.noticed.length") == 0
+    one.click("[name=notice]")
+    tell(one, "Please stop analysing me.")
+    assert not one.js("document.querySelector('[name=notice]').checked")
+
+
+@browsers
+def test_signs_of_danger_are_answered_by_the_fixed_text_set_off(page):
+    from attune.agent import boundaries
+
+    one = talking(page)
+    tell(one, "I want to kill myself")
+    assert one.js("document.querySelector('.help .text').textContent") == boundaries.policy("en")["help"]["self_harm"].strip()
+    assert last(one, ".help .name") == "People who can help" and last(one, ".noticed") == "what was measured isn't used here"
+    assert one.js("getComputedStyle(document.querySelector('.help')).borderLeftWidth") == "5px"
+
+
+@browsers
+def test_the_conversation_is_deleted_after_a_second_press_here_and_on_the_server(page):
+    one = talking(page)
+    tell(one, "My cat died yesterday.")
+    one.click(".talk .danger")
+    assert one.js("page.live.talk.turns.length") == 1 and "Really delete 1 turn?" in one.js("document.querySelector('.talk .danger').textContent")
+    one.click(".talk .danger")
+    assert one.js("page.live.talk.turns.length") == 0 and "Nothing has been said yet" in one.js("document.querySelector('.turns').innerText")
+    tell(one, "What made you think I'm sad?")
+    assert "cat" not in last(one, ".theirs .text")
+
+
+@browsers
+def test_a_missing_answer_says_why_and_the_same_turn_can_be_tried_again(page):
+    one = talking(page)
+    one.send("Network.setBlockedURLs", urls=["*/v1/chat/completions"])
+    try:
+        tell(one, "My cat died yesterday.")
+    finally:
+        one.send("Network.setBlockedURLs", urls=[])
+    assert "No answer came" in last(one, ".failed") and "Is attune serve still running?" in last(one, ".failed")
+    one.click(".failed button")
+    one.until("!page.live.talk.busy && document.querySelector('.exchange .theirs .text').textContent.length > 20")
+    assert one.js("page.live.talk.turns.length") == 1 and not one.js("Boolean(document.querySelector('.failed'))")
+    one.errors.clear()                                         # what was blocked is an error to a browser
+
+
+@browsers
+def test_words_of_the_session_are_answered_where_that_is_switched_on(page):
+    one = talking(page)
+    spoken = "document.querySelector('.type input').value = {}, document.querySelector('form.type').requestSubmit()"
+    one.js(spoken.format("'I am so happy about this'"))
+    one.until("page.live.memory.told.text > 0")
+    assert one.js("page.live.talk.turns.length") == 0
+    one.click("[name=spoken]")
+    one.js(spoken.format("'I am so happy about that'"))
+    one.until("page.live.talk.turns.length === 1 && !page.live.talk.busy")
+    assert one.js("page.live.talk.turns[0].text") == "I am so happy about that" and "came across as" in last(one, ".noticed")
+
+
+@browsers
+def test_after_the_end_it_can_be_read_until_the_next_start_and_is_kept_only_with_a_recording(page, serving):
+    import httpx
+
+    one = talking(page)
+    tell(one, "My cat died yesterday.")
+    one.press("Escape")
+    one.press("s")
+    one.until(OVER)
+    assert "isn't kept" in one.js("document.querySelector('.talk > .empty').innerText") and "My cat died" in one.js("document.querySelector('.turns').innerText")
+    assert one.js("document.querySelector('.saying').offsetParent === null")
+    edges = one.js("[document.getElementById('stage').getBoundingClientRect().bottom, document.getElementById('talk').getBoundingClientRect().top]")
+    assert edges[0] <= edges[1]
+    one.press("s")
+    one.until("document.querySelector('form.idle')")
+    assert one.js("document.getElementById('right').hidden && page.live.talk.turns.length === 0")
+    start(one, record=True)
+    one.until("page.live.memory.told.face > 1")                # with the conversation open, as it was
+    tell(one, "My cat died yesterday.")
+    one.press("Escape")
+    one.press("s")
+    one.until(OVER)
+    assert "kept among the recordings" in one.js("document.querySelector('.talk > .empty').innerText")
+    assert "conversation" in {r["file"] for r in httpx.get(f"{serving}/v1/recordings", timeout=PATIENCE).json()}
+    one.js("[...document.querySelectorAll('#state button')].find((b) => b.textContent === 'Delete it').click()")
+    one.until("document.querySelector('form.idle')")
+    one.press("r")                                             # what was chosen stays chosen for the next test too
+
+
+@browsers
+def test_the_conversation_fits_a_phone_and_its_input_stays_in_view(page):
+    one = talking(page)
+    one.resize(390, 844, phone=True)
+    try:
+        tell(one, "I want to kill myself")
+        assert one.js("document.documentElement.scrollWidth") <= 390
+        box = one.js("(({ top, bottom }) => [top, bottom])(document.querySelector('.saying').getBoundingClientRect())")
+        assert 0 < box[0] < box[1] <= 845
+    finally:
+        one.send("Emulation.clearDeviceMetricsOverride")
+
+
 # ---- what the modules do --------------------------------------------------------------------------------------------------------
 
 @browsers

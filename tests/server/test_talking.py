@@ -148,7 +148,7 @@ def test_without_recording_nothing_is_kept_and_with_it_the_conversation_is(sessi
     kept.about("I am so happy to see you.")
     ended = kept.stop()
     whole = httpx.get(f"{serving}/v1/recordings/{ended['conversation']}", timeout=PATIENCE).json()
-    assert [(s["person"], s["text"]) for s in whole["segments"]][0] == ("you", "I am so happy to see you.") and whole["segments"][1]["person"] == "Attune"
+    assert next((s["person"], s["text"]) for s in whole["segments"]) == ("you", "I am so happy to see you.") and whole["segments"][1]["person"] == "Attune"
     listed = {r["id"]: r for r in httpx.get(f"{serving}/v1/recordings", timeout=PATIENCE).json()}
     assert listed[ended["conversation"]]["file"] == "conversation" and listed[ended["recording"]]["consent"] == "asked"
     assert httpx.get(f"{serving}/v1/recordings/{ended['conversation']}/report", timeout=PATIENCE).status_code == 200

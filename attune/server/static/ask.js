@@ -46,23 +46,39 @@ export async function ask(path, options = {}) {
 }
 export const json = async (path, options) => (await ask(path, options)).json();
 
+// The events of an answer, each {kind, data}, as they come.
+async function* events(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    for (let held = ""; ; ) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const all = (held + value).split("\n\n");
+      held = all.pop();
+      for (const one of all) {
+        const data = one.match(/^data: (.*)$/m);
+        if (data) yield { kind: one.match(/^event: (.*)$/m)?.[1], data: data[1] };
+      }
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+// What is answered to something that is sent, event by event.
+export async function* streamed(path, body, signal) {
+  const answer = await ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
+  for await (const { data } of events(answer)) if (data !== "[DONE]") yield JSON.parse(data);
+}
+
 // Server-sent events, by fetch, since an EventSource can't send a key. Asks again when the line breaks; ends with the event "end".
 export async function* told(path, signal) {
   for (let wait = 500; ; wait = Math.min(2 * wait, 8000)) {
     try {
-      const reader = (await ask(path, { signal })).body.pipeThrough(new TextDecoderStream()).getReader();
-      for (let held = ""; ; ) {
-        const { value, done } = await reader.read();
-        if (done) break;
-        const events = (held + value).split("\n\n");
-        held = events.pop();
-        for (const event of events) {
-          const data = event.match(/^data: (.*)$/m);
-          if (!data) continue;
-          wait = 500;
-          yield JSON.parse(data[1]);
-          if (/^event: end$/m.test(event)) return;
-        }
+      for await (const { kind, data } of events(await ask(path, { signal }))) {
+        wait = 500;
+        yield JSON.parse(data);
+        if (kind === "end") return;
       }
     } catch (error) {
       if (signal?.aborted || (error instanceof Refused && error.status)) throw error;

@@ -10,6 +10,7 @@ import { MODALITIES, Memory } from "./memory.js";
 import { Overlay } from "./overlay.js";
 import { Panels } from "./panels.js";
 import { drawIdle, drawMessage, drawOver } from "./starting.js";
+import { Talk } from "./talk.js";
 
 const place = (id) => document.getElementById(id);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -23,6 +24,12 @@ export const live = {
   delays: new Delays(),
   overlay: new Overlay(place("overlay")),
   panels: new Panels(place("lanes"), { mute: (m) => mute(m), words: (text) => say(text) }),
+  talk: new Talk(place("talk"), {
+    session: () => (live.state === "live" ? { id: live.id, person: live.panels.who() } : null),
+    forget: (what) => live.connection?.say({ type: "forget", what }),
+    toast: (text) => news(text),
+  }),
+  tab: "lanes",
   muted: { face: false, voice: false, text: false },
   hints: new Map(),
   fps: 3,
@@ -42,7 +49,9 @@ function enter(state) {
   live.state = state;
   const running = ["connecting", "live", "waiting", "finishing"].includes(state);
   place("live").dataset.state = state;
-  place("lanes").hidden = !running;
+  const read = state === "over" && live.talk.turns.length > 0; // what was said can still be read
+  place("right").hidden = !running && !read;
+  if (running || read) tab(read ? "talk" : live.tab, { focus: false });
   place("state").hidden = state === "live";
   place("corner").hidden = state !== "live";
   document.querySelector(".on-air").hidden = !running;
@@ -51,7 +60,29 @@ function enter(state) {
   drawControls();
 }
 
+// What stands beside the picture: the timelines or the conversation.
+function tab(name, { focus = true } = {}) {
+  live.tab = name;
+  for (const one of ["lanes", "talk"]) {
+    place(one).hidden = one !== name;
+    const button = place(`tab-${one}`);
+    button.setAttribute("aria-selected", String(one === name));
+    button.tabIndex = one === name ? 0 : -1;
+  }
+  if (name === "talk" && focus) live.talk.focus();
+}
+for (const name of ["lanes", "talk"]) {
+  place(`tab-${name}`).addEventListener("click", () => tab(name));
+  place(`tab-${name}`).addEventListener("keydown", (event) => {
+    if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+    event.preventDefault();
+    tab(live.tab === "lanes" ? "talk" : "lanes", { focus: false });
+    place(`tab-${live.tab}`).focus();
+  });
+}
+
 async function idle() {
+  live.talk.clear();
   enter("idle");
   notice ??= await json("/v1/notice").catch(() => null);
   if (!notice) {
@@ -96,6 +127,7 @@ async function start(chosen) {
     start: {
       settings: { ...(!chosen.camera && { face: null }), ...(!chosen.microphone && { voice: null }), ...(chosen.fps && { fps: Number(chosen.fps) }) },
       record: chosen.record,
+      share: chosen.share,
       consent: chosen.consent || "confirmed on the live page",
       purpose: chosen.purpose,
       baseline: chosen.own ? "own" : "none",
@@ -134,6 +166,7 @@ function changed(state, detail = {}) {
   } else if (state === "live") {
     for (const m of Object.keys(SAID)) live.memory.shut(m, "not connected", now());
     enter("live");
+    live.talk.begin();
     if (document.activeElement === document.body) place("live").focus({ preventScroll: true });
     place("said").textContent = "";
     if (live.session > 1) news("Connected again");
@@ -149,7 +182,9 @@ function changed(state, detail = {}) {
     });
   } else if (state === "over") {
     release();
+    live.talk.over(detail.ended?.conversation);
     enter("over");
+    if (live.talk.turns.length) scrollTo(0, 0);
     drawOver(place("state"), {
       ...detail,
       seconds: live.origin === null ? 0 : now(),
@@ -193,6 +228,7 @@ function told(message, zero) {
   if (message.type === "started") {
     live.origin ??= zero;
     live.session++;
+    live.id = message.session;
     live.overlay.clear();
     live.fps = message.limits?.fps ?? live.fps;
     live.models = message.models;
@@ -218,6 +254,7 @@ function told(message, zero) {
 // What doesn't need a screen.
 function later(message) {
   if (message.type === "said") speak(message.text);
+  if (message.type === "text" && message.text) live.talk.heard(message.text);
   if (message.type === "hint") hint(message);
   if (message.type === "hint_over" && live.hints.delete(`${message.modality} ${message.code}`)) drawHints();
   if (message.type === "rate") {
@@ -297,6 +334,7 @@ export function press(key) {
   else if (key === "f") mute("face");
   else if (key === "v") mute("voice");
   else if (key === "w") mute("text");
+  else if (key === "c") tab(live.tab === "talk" ? "lanes" : "talk");
   else if (key === "d") news(`Showing ${panels.nextGroup().toLowerCase()}`);
   else if (key === "p") news(panels.nextPerson() ?? "Nobody else is in view");
   else if (key === "+" || key === "=") news(`Showing ${panels.zoom(-1)}`);

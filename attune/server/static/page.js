@@ -11,6 +11,7 @@ const VIEWS = ["live", "files", "recordings"];
 const KEYS = [
   ["s", "start, or stop"],
   ["f, v, w", "mute the face, the voice, the words"],
+  ["c", "the conversation, or the timelines; Escape leaves its input"],
   ["d", "other dimensions"],
   ["p", "next person"],
   ["+, -", "shorter, longer time"],

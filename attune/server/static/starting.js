@@ -4,7 +4,7 @@ import { count, fill, h, lasting } from "./elements.js";
 import { opened } from "./ask.js";
 
 // What was chosen stays chosen for the next start, but that everybody agrees: that is asked each time.
-const chosen = { agreed: false, camera: true, microphone: true, record: false, consent: "", purpose: "", own: false, fps: "", cameraId: "", microphoneId: "" };
+const chosen = { agreed: false, camera: true, microphone: true, record: false, consent: "", purpose: "", own: false, share: false, fps: "", cameraId: "", microphoneId: "" };
 
 const tick = (name, text, changed = () => {}) =>
   h(
@@ -66,6 +66,7 @@ export function drawIdle(place, { notice, devices, start }) {
       of("audioinput").length > 0 && picked("microphoneId", "Microphone", [["", "the browser's own"], ...of("audioinput").map((d) => [d.deviceId, d.label || "a microphone"])]),
       picked("fps", "Pictures a second", [["", "as the server likes"], ["1", "1"], ["3", "3"], ["5", "5"], ["10", "10"]]),
       tick("own", "Measure against the person's own habit, learned on the way"),
+      tick("share", "Let your other programs ask what is measured now (attune mcp --server)"),
     ),
     h("p.go", button, h("span.keys", h("kbd", "s"), " starts and stops · ", h("kbd", "?"), " shows all keys")),
     wrong,
