@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from attune import __version__
 from attune.errors import AttuneError
-from attune.server import evi, finding, hearing, live, openai, own, pages, reference
+from attune.server import evi, finding, hearing, links, live, openai, own, pages, reference
 from attune.server.config import Config
 from attune.server.guard import Guard, TooLarge, problem
 from attune.server.hume_v0 import batch, stream
@@ -76,7 +76,7 @@ def create_app(config: Config, *, worker: str = "attune.server.jobs.worker") -> 
         queue.close()
 
     app = FastAPI(title="Attune", version=__version__, description=ABOUT, lifespan=running, docs_url=None, redoc_url=None, responses=ERRORS)
-    for router in (batch.router, stream.router, own.router, finding.router, live.router, files.router, realtime.router, runs.router,
+    for router in (batch.router, stream.router, own.router, links.router, finding.router, live.router, files.router, realtime.router, runs.router,
                    pages.router, reference.router, hearing.router, openai.router, evi.router):
         app.include_router(router)
     app.add_api_route("/health", health, methods=["GET"], tags=["Server"], summary="Whether the server works, and how much waits")

@@ -2,13 +2,15 @@
 
     host      on this machine only: the name asked for must be this machine's, so that a foreign name that leads here (DNS rebinding) gets nothing
     origin    web pages elsewhere may neither send nor open a stream, unless they are listed
-    key       where keys are set, every request but those to `OPEN` must carry one: X-Hume-Api-Key, X-API-Key, Authorization: Bearer, ?apikey=
+    key       where keys are set, every request but those to `OPEN` must carry one: X-Hume-Api-Key, X-API-Key, Authorization: Bearer, ?apikey=; or be
+              a link that was signed with one (signing)
     size      the body is counted while it comes
 """
 
 from __future__ import annotations
 
 import hmac
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.responses import JSONResponse
 
 from attune.server.config import MB, Config, owner_of
+from attune.server.signing import LIVE, signer
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -90,6 +93,11 @@ class Guard:
             return None
         if scope["type"] == "http" and scope["method"] == "OPTIONS" and headers.get("origin") in self.config.origins:
             return None
+        if path == LIVE if scope["type"] == "websocket" else path != LIVE and scope["method"] in SAFE:
+            by = signer(self.config.keys, path, scope.get("query_string", b"").decode("latin-1"), time.time())
+            if by is not None:
+                state["owner"] = owner_of(by)
+                return None
         given = _given(scope, headers)
         if given and [k for k in self.config.keys if hmac.compare_digest(k.encode(), given.encode("utf-8", "replace"))]:
             state["owner"] = owner_of(given)

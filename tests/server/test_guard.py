@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import time
 import zipfile
 
 import pytest
@@ -34,6 +35,39 @@ def test_with_keys_nothing_is_told_without_one(local):
     for how in ({"headers": {"X-Hume-Api-Key": KEY}}, {"headers": {"Authorization": f"Bearer {KEY}"}}, {"params": {"apikey": KEY}}):
         assert client.get("/v0/batch/jobs", **how).status_code == 200
     assert client.get("/health").status_code == 200
+
+
+def test_a_signed_link_opens_one_path_for_a_minute_and_names_no_key(local):
+    from attune.server import signing
+
+    client, path = local(keys=(KEY, OTHER)), "/v1/recordings/00000000-0000-0000-0000-000000000000.0.0/report"
+    told = client.post("/v1/links", json={"path": path}, headers={"X-API-Key": OTHER})
+    link = told.json()["link"]
+    assert told.json()["seconds"] == 60 and link.startswith(f"{path}?until=") and OTHER not in link
+    assert client.get(link).status_code == 404                 # it opens; the recording isn't there
+    query = link.partition("?")[2]
+    for other in (f"/v1/recordings?{query}", f"{path}x?{query}", link[:-1] + ("0" if link[-1] != "0" else "1"), path, f"/v1/live?{query}",
+                  signing.signed("wrong" * 8, path, time.time()), signing.signed(OTHER, path, 1000.0), f"{path}?until=9{query[6:]}", f"{path}?until=é&signature=é"):
+        assert client.get(other).status_code == 401, other
+    assert client.post("/v1/links", json={"path": path}).status_code == 401
+    assert client.delete(link).status_code == 401              # it reads, and does nothing else
+    for wrong in ("/v1/recordings", "/v1/jobs/1", "//evil.example/v1/live", "/v1/recordings/../report/report"):
+        assert client.post("/v1/links", json={"path": wrong}, headers={"X-API-Key": KEY}).status_code == 400, wrong
+    assert local().post("/v1/links", json={"path": path}).json()["link"] == path
+
+
+def test_a_signed_link_opens_a_live_session(local):
+    from starlette.testclient import WebSocketDenialResponse
+
+    client, here = local(keys=(KEY,)), {"host": "127.0.0.1:8000"}
+    link = client.post("/v1/links", json={"path": "/v1/live"}, headers={"X-API-Key": KEY}).json()["link"]
+    with client.websocket_connect(link, headers=here) as socket:
+        socket.send_json({"type": "nothing"})
+        assert socket.receive_json()["code"] == "start_first"
+    assert client.get(link).status_code == 401                 # the sessions' list is asked with the key itself
+    with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/v1/live", headers=here):
+        pass
+    assert refused.value.status_code == 401
 
 
 def test_what_one_key_sent_another_does_not_see(local):

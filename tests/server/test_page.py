@@ -696,12 +696,22 @@ def test_a_server_with_keys_is_asked_with_the_key_that_the_reader_gives(browser,
         one.until("document.querySelector('form.idle')")
         one.errors.clear()                                     # 401s are errors to a browser
         one.js("page || import('/static/live.js').then((m) => { globalThis.page = m; })")
-        start(one)
+        start(one, record=True)
         one.until("page.live.memory.told.face > 1")
         assert one.js("sessionStorage.getItem('attune-key')") == key and one.js("localStorage.length") == 0
         one.press("s")
-        one.until(OVER)
-        assert one.errors == []
+        one.until("document.getElementById('report-link')", PATIENCE)
+        one.js("globalThis.tabs = []; window.open = () => { const tab = { close() {} }; tabs.push(tab); return tab; }")
+        one.click("#report-link")
+        one.until("tabs[0]?.location")
+        link = one.js("tabs[0].location")
+        assert "signature=" in link and httpx.get(address + link, timeout=PATIENCE).status_code == 200
+        assert httpx.get(address + link.split("?")[0], timeout=PATIENCE).status_code == 401
+        assert not [r for r in one.requests if key.split()[0] in r or "apikey" in r] and one.errors == []         # the key stands in no address
+        one.press("1")
+        one.press("s")
+        one.until("document.querySelector('form.idle')")
+        one.press("r")
     finally:
         process.terminate()
         process.wait(60)

@@ -27,9 +27,25 @@ export function setKey(given) {
 }
 export const hasKey = () => key !== null;
 
-// A link that a new tab or a WebSocket can open, where no header can be sent.
-export const opened = (path) => (key ? `${path}${path.includes("?") ? "&" : "?"}apikey=${encodeURIComponent(key)}` : path);
-export const socketAddress = (path) => opened(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`);
+// Where no header can be sent, in a new tab and for a WebSocket, the server signs a link that is good for a minute: the key stands in no address.
+const opened = async (path) =>
+  key ? (await json("/v1/links", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ path }) })).link : path;
+export const socketAddress = async (path) => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${await opened(path)}`;
+// Listens to a link's click, and opens it in a tab of its own.
+export async function openTab(event) {
+  if (!key) return;
+  event.preventDefault();
+  const path = event.currentTarget.getAttribute("href"),
+    tab = window.open("", "_blank"); // while it is still the reader's own press
+  try {
+    const link = await opened(path);
+    tab.opener = null;
+    tab.location = link;
+  } catch (error) {
+    tab?.close();
+    dispatchEvent(new CustomEvent("toast", { detail: error.message }));
+  }
+}
 
 export async function ask(path, options = {}) {
   let answer;

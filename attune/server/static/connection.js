@@ -19,19 +19,24 @@ export class Connection {
   }
 
   get live() {
-    return this.zero !== null && this.socket.readyState === WebSocket.OPEN;
+    return this.zero !== null && this.socket?.readyState === WebSocket.OPEN;
   }
   // Seconds since the session's start, of a moment on performance's clock.
   at(moment) {
     return Math.max(0, (moment - this.zero) / 1000);
   }
 
-  open() {
+  async open() {
     this.state("connecting", { again: this.tries > 0 });
     this.zero = null;
     this.under = [];
-    this.ended = this.error = null;
-    const socket = (this.socket = new WebSocket(socketAddress("/v1/live")));
+    this.ended = this.error = this.socket = null;
+    this.opening = true;
+    const address = await socketAddress("/v1/live").catch(() => null);
+    this.opening = false;
+    if (address === null) return this.closed();
+    if (!this.wanted) return this.finish();
+    const socket = (this.socket = new WebSocket(address));
     socket.binaryType = "arraybuffer";
     socket.onopen = () => socket.send(JSON.stringify({ type: "start", ...this.start }));
     socket.onmessage = ({ data }) => this.heard(JSON.parse(data));
@@ -76,7 +81,7 @@ export class Connection {
   }
   tryNow() {
     clearTimeout(this.again);
-    if (this.socket.readyState === WebSocket.CLOSED) this.open();
+    if (!this.opening && (!this.socket || this.socket.readyState === WebSocket.CLOSED)) this.open();
   }
 
   finish() {
@@ -85,14 +90,14 @@ export class Connection {
     this.wanted = false;
     clearInterval(this.timer);
     clearTimeout(this.again);
-    this.socket.close();
+    this.socket?.close();
     this.state("over", { ended: this.ended, error: this.error });
   }
 
   // ---- what is sent ----
 
   say(message) {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
   mute(modality, on) {
     this.muted.set(modality, on);

@@ -1,6 +1,6 @@
 // Files: choose or drop, see how far measuring is, open the report.
 
-import { ask, json, opened, told } from "./ask.js";
+import { ask, json, openTab, told } from "./ask.js";
 import { count, fill, h } from "./elements.js";
 
 const OPEN = ["QUEUED", "IN_PROGRESS"];
@@ -122,7 +122,7 @@ function drawJob({ name, step, done, over, job, wrong: told, cancel: stop, remov
     !over && h("progress", { "aria-label": `progress of ${name}`, max: 1, ...(done !== null && { value: done }) }),
     over &&
       job?.recordings.map((r) =>
-        h("p.go", h("a.button.primary", { href: opened(`${r.link}/report`), target: "_blank", rel: "noreferrer" }, job.recordings.length > 1 ? `Report of ${r.file}` : "Open the report")),
+        h("p.go", h("a.button.primary", { href: `${r.link}/report`, target: "_blank", rel: "noreferrer", click: openTab }, job.recordings.length > 1 ? `Report of ${r.file}` : "Open the report")),
       ),
     over && notes.length > 0 && h("ul.notes", notes.map((n) => h("li", n))),
   );

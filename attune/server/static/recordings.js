@@ -1,6 +1,6 @@
 // Past recordings: open, read, export, delete; and two side by side.
 
-import { ask, download, json, opened } from "./ask.js";
+import { ask, download, json, openTab } from "./ask.js";
 import { compare } from "./compare.js";
 import { fill, h, lasting, plainly } from "./elements.js";
 
@@ -88,7 +88,7 @@ function drawOne(r) {
     ),
     h(
       "div.does",
-      h("a.button", { href: opened(`${r.link}/report`), target: "_blank", rel: "noreferrer" }, "Report"),
+      h("a.button", { href: `${r.link}/report`, target: "_blank", rel: "noreferrer", click: openTab }, "Report"),
       h("button", { type: "button", "aria-expanded": "false", click: (e) => describe(r, words, e.target) }, "In words"),
       as,
       h("button.danger", { type: "button", click: (e) => remove(r, row, e.target) }, "Delete"),

@@ -1,7 +1,7 @@
 // What stands where the picture will be: before the start, while something is awaited, and when something isn't as it should be.
 
 import { count, fill, h, lasting } from "./elements.js";
-import { opened } from "./ask.js";
+import { openTab } from "./ask.js";
 
 // What was chosen stays chosen for the next start, but that everybody agrees: that is asked each time.
 const chosen = { agreed: false, camera: true, microphone: true, record: false, consent: "", purpose: "", own: false, share: false, fps: "", cameraId: "", microphoneId: "" };
@@ -132,7 +132,7 @@ export function drawOver(place, { ended, error, seconds, recorded, again, remove
         : recorded
           ? "There was nothing to keep."
           : `${looked.length ? `${looked.join(" and ")} were looked at and dropped. ` : ""}Nothing was kept.`,
-    more: report && h("p.go", h("a.button.primary", { href: opened(report), target: "_blank", rel: "noreferrer", id: "report-link" }, "Open the report")),
+    more: report && h("p.go", h("a.button.primary", { href: report, target: "_blank", rel: "noreferrer", click: openTab, id: "report-link" }, "Open the report")),
     buttons: { "Start again": again, ...(report && { "Delete it": remove }) },
   });
 }
