@@ -3,7 +3,8 @@
 Searching a picture costs several times as much as looking again at a face that is known. So a picture is searched when it is the first, when
 seconds have gone by (`Settings.search`), when something changed where no face was, or when a known face can't be seen clearly any more; in between
 R-Net and O-Net look only where the faces of the picture before were heading. Nobody is lost by that, since a face that isn't found again has the picture
-searched; somebody who comes without changing the picture much is noticed at the next search.
+searched; somebody who comes without changing the picture much is noticed at the next search. Where faces are known and nothing beside them changed
+even slightly, nobody came, and a search waits `CALM` times as long.
 
 What is found depends on the pictures so far and on nothing else, so a recording looked at in pieces gives the same faces as a whole one.
 """
@@ -18,7 +19,10 @@ from attune.face.detect import NOBODY, Found
 from attune.face.track import CLOSE, GRID
 
 ROOM = 0.5                               # of a face's size around it, in which it may move without the picture being searched
+BODY = 1.0                               # of its width to either side, below it: shoulders and arms may move too
 CHANGED = 2                              # cells of the reduced picture (9 x 16) in which something changed
+SLIGHT = 0.03                            # difference of colour, 0..1, in one cell that still may be somebody; a coder's noise makes a tenth of it
+CALM = 3                                 # times `every` that may go by while there is none
 
 
 class Search:
@@ -27,7 +31,7 @@ class Search:
     Parameters
     ----------
     every : float
-        Seconds between two searches of a picture that doesn't change; 0: every picture is searched.
+        Seconds between two searches of a picture that hardly changes, a third of those where it doesn't; 0: every picture is searched.
     min_face, score
         As in `detect.detect`.
     """
@@ -41,7 +45,7 @@ class Search:
     def find(self, time: float, frame: Array, shot: Array) -> Found:
         """The faces of the next picture (h, w, 3) uint8, as `detect.detect` gives them; shot: the picture as `track.shot_of` reduces it."""
         found = None
-        if self._last and time - self._last[0] < self.every - 1e-6 and not self._changed(frame, shot):
+        if self._last and not self._due(time, frame, shot):
             step = time - self._time
             found = detect.again(frame, self._found.box + np.tile(self._moved * step, 2), score=self.score)
         if found is None:
@@ -51,16 +55,19 @@ class Search:
         self._found, self._time = found, time
         return found
 
-    def _changed(self, frame: Array, shot: Array) -> bool:
-        """Whether something changed since the last search where there is no face."""
+    def _due(self, time: float, frame: Array, shot: Array) -> bool:
+        """Whether the whole picture has to be searched."""
         assert self._last is not None
-        cells = np.abs(shot - self._last[1]).max(axis=1).reshape(GRID) >= CLOSE
+        gone = time - self._last[0] + 1e-6
+        if gone >= self.every * (CALM if len(self._found.box) else 1):
+            return True
+        beside = np.abs(shot - self._last[1]).max(axis=1).reshape(GRID)          # how much changed since the last search, where there is no face
         down, across = frame.shape[0] / GRID[0], frame.shape[1] / GRID[1]
         for x0, y0, x1, y1 in self._found.box:
-            wide, high = ROOM * (x1 - x0), ROOM * (y1 - y0)
-            rows = slice(max(int((y0 - high) / down), 0), max(int(np.ceil((y1 + high) / down)), 0))
-            cells[rows, max(int((x0 - wide) / across), 0) : max(int(np.ceil((x1 + wide) / across)), 0)] = False
-        return int(cells.sum()) >= CHANGED
+            for wide, top, low in ((ROOM, y0 - ROOM * (y1 - y0), y1), (BODY, y1, frame.shape[0])):
+                left, right = x0 - wide * (x1 - x0), x1 + wide * (x1 - x0)
+                beside[max(int(top / down), 0) : max(int(np.ceil(low / down)), 0), max(int(left / across), 0) : max(int(np.ceil(right / across)), 0)] = 0
+        return int((beside >= CLOSE).sum()) >= CHANGED or bool(gone >= self.every and (beside >= SLIGHT).any())
 
     def _velocity(self, found: Found, step: float) -> Array:
         """Pixels per second (n, 2) by which each face moved since the picture before; 0 where it isn't clear which it was."""

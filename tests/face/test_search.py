@@ -23,9 +23,28 @@ def still(n, x=lambda i: 200.0):
     return [made.draw(made.picture(seed=i), x(i), 160, 100) for i in range(n)]
 
 
+def lit(frames, step):
+    """As if a lamp beside the face grew brighter, a little each picture."""
+    for i, frame in enumerate(frames):
+        frame[20:60, 560:600] = np.minimum(frame[20:60, 560:600].astype(int) + step * i, 255)
+    return frames
+
+
 def test_a_picture_that_hardly_changes_is_searched_every_two_seconds():
-    search, seen = found(still(13, lambda i: 200 + 2 * i))
+    search, seen = found(lit(still(13, lambda i: 200 + 2 * i), 3))
     assert search.searched == 3 and [len(f.box) for f in seen] == [1] * 13
+
+
+def test_a_picture_that_does_not_change_but_for_the_people_in_it_is_searched_every_six_seconds():
+    search, seen = found(still(37, lambda i: 200 + 3 * (i % 2)))
+    assert search.searched == 3 and [len(f.box) for f in seen] == [1] * 37
+
+
+def test_somebody_small_beside_a_known_face_is_found_within_two_seconds():
+    frames = still(9)
+    frames[2:] = [made.draw(f, 480, 200, 45, **BEN) for f in frames[2:]]
+    _, seen = found(frames)
+    assert [len(f.box) for f in seen[:2]] == [1, 1] and len(seen[-1].box) == 2
 
 
 def test_with_nought_every_picture_is_searched():
