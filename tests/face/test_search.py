@@ -36,7 +36,7 @@ def test_a_picture_that_hardly_changes_is_searched_every_two_seconds():
 
 
 def test_a_picture_that_does_not_change_but_for_the_people_in_it_is_searched_every_six_seconds():
-    search, seen = found(still(37, lambda i: 200 + 3 * (i % 2)))
+    search, seen = found([made.draw(made.picture(), 200 + 3 * (i % 2), 160, 100) for i in range(37)])
     assert search.searched == 3 and [len(f.box) for f in seen] == [1] * 37
 
 
