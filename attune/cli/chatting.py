@@ -18,6 +18,7 @@ from attune.cli.app import FAILED, SERVE, app, console, escape, out_console
 from attune.errors import AttuneError, SettingError
 
 KEY, URL, MODEL = "ATTUNE_LLM_KEY", "ATTUNE_LLM_URL", "ATTUNE_LLM_MODEL"
+SERVER_KEY = "ATTUNE_KEY"                # of a server that asks for keys
 HELP = "/clip FILE [words]  a recording as a turn · /seen  what was measured · /why  what made it think so · /off /on  noticing · /forget · /quit"
 NOTICE = ("Your words, and voice and face where you give them, are measured for what they express, on this machine. It errs, and it doesn't read minds. "
           "You may ask what was noticed (/why), switch it off (/off), or have it deleted (/forget).")
@@ -79,11 +80,13 @@ def chat(
 def mcp(
     folder: Annotated[Path, typer.Option(help="Where recordings lie and are written to; nothing outside is written.")] = Path("measured"),
     media: Annotated[list[Path], typer.Option(help="Where media may be read; may be repeated. By default the folder that it is started in.")] = [],  # noqa: B006
+    server: Annotated[str, typer.Option(show_default=False, help=(
+        f"A running attune serve, such as http://127.0.0.1:8000, whose live sessions are asked for now. A key: {SERVER_KEY}."))] = "",
 ) -> None:
     """Serve measuring to a program that speaks the Model Context Protocol, over its standard input and output."""
-    from attune.server import mcp as server
+    from attune.server import mcp as tools
 
-    server.serve(folder, media or [Path.cwd()])
+    tools.serve(folder, media or [Path.cwd()], address=server, key=os.environ.get(SERVER_KEY, ""))
 
 
 class _Talk:

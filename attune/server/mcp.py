@@ -4,15 +4,19 @@ somebody came across. `attune mcp` starts it; docs/agent.md says how a client is
     measure_file         a film, sound or picture -> how long, who, what was said, what was expressed, and where the recording lies
     describe             a recording in words (LEED), or as cue lines, JSON, captions
     find_moments         moments of all recordings by what they express: "sad but smiling"
-    current_expression   what the newest recording shows last, and how old that is
+    current_expression   what a live session shows now, where a running `attune serve` was named and a session was started so that it may be asked
+                         (`share`); else what the newest recording shows last, and how old that is
 
 Media are read below the folders that were allowed, recordings are written to one folder, nothing else is touched and nothing leaves the machine.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -25,20 +29,22 @@ INSTRUCTIONS = (
 )
 BUDGET = 300                             # words of a description, unless more are asked for
 FINISHED = "recording.json"
+SOON = 5.0                               # s in which a running server must answer
+LEAST = 0.1                              # of a label that is told of a live session
 
 
-def serve(folder: Path, media: Sequence[Path]) -> None:
-    """Serve until the client goes.
+def serve(folder: Path, media: Sequence[Path], *, address: str = "", key: str = "") -> None:
+    """Serve until the client goes; `address` and `key` are of a running `attune serve` that is asked for its live sessions.
 
     Raises
     ------
     MissingExtra
         Without the package mcp.
     """
-    server(folder, media).run("stdio")
+    server(folder, media, address=address, key=key).run("stdio")
 
 
-def server(folder: Path, media: Sequence[Path]) -> Any:
+def server(folder: Path, media: Sequence[Path], *, address: str = "", key: str = "") -> Any:
     """The server; `folder` holds recordings, `media` are the folders that may be read."""
     try:
         from mcp.server import MCPServer
@@ -46,7 +52,8 @@ def server(folder: Path, media: Sequence[Path]) -> Any:
         raise MissingExtra("this needs mcp: pip install 'attune[agent]'") from error
     from attune import __version__
 
-    tools, app = Tools(folder.resolve(), [m.resolve() for m in media]), MCPServer("attune", instructions=INSTRUCTIONS, version=__version__, log_level="ERROR")
+    tools = Tools(folder.resolve(), [m.resolve() for m in media], address, key)
+    app = MCPServer("attune", instructions=INSTRUCTIONS, version=__version__, log_level="ERROR")
     for tool in (tools.measure_file, tools.describe, tools.find_moments, tools.current_expression):
         app.tool()(_told(tool))
     return app
@@ -55,8 +62,10 @@ def server(folder: Path, media: Sequence[Path]) -> Any:
 class Tools:
     """What a client may call; plain functions that return plain types."""
 
-    def __init__(self, folder: Path, media: Sequence[Path]) -> None:
-        self.folder, self.media = folder, list(media)
+    def __init__(self, folder: Path, media: Sequence[Path], address: str = "", key: str = "") -> None:
+        if address and not address.startswith(("http://", "https://")):
+            raise SettingError(f"--server {address!r}; expected the address of a running attune serve, such as http://127.0.0.1:8000")
+        self.folder, self.media, self.address, self.key = folder, list(media), address.rstrip("/"), key
 
     def measure_file(self, path: str, transcript: str | None = None, language: str = "") -> dict[str, Any]:
         """Measure a film, sound or picture file: everybody's face, voice and words. Returns the recording's name, for describe, and a description.
@@ -111,11 +120,40 @@ class Tools:
                  "says": dict(m.says)} for m in found]
 
     def current_expression(self, person: str = "") -> dict[str, Any]:
-        """What the newest recording or conversation shows last, and how many seconds ago it was written. It doesn't switch a camera on.
+        """What a live session shows now, where one may be asked; else what the newest recording or conversation shows last, and how many seconds
+        ago it was written. It doesn't switch a camera on.
 
         Args:
             person: of that person, else of whoever was measured last
         """
+        if not self.address:
+            return self._latest(person)
+        live, why = self._live(person)
+        try:
+            return live or {**self._latest(person), "note": why}
+        except RecordingError as error:
+            raise RecordingError(f"{why}; {error}") from error
+
+    def _live(self, person: str) -> tuple[dict[str, Any], str]:
+        """What the newest live session tells of somebody now, or why none does."""
+        asked = urllib.request.Request(f"{self.address}/v1/live", headers={"X-API-Key": self.key} if self.key else {})
+        try:
+            with urllib.request.urlopen(asked, timeout=SOON) as answer:
+                sessions = json.load(answer)
+        except urllib.error.HTTPError as error:
+            return {}, f"{self.address} answers {error.code}; is the key right (ATTUNE_KEY)?"
+        except (OSError, ValueError) as error:
+            return {}, f"{self.address} doesn't answer ({error}); is attune serve running?"
+        for one in sessions:
+            found = shown(one, person)
+            if found["expression"]:
+                return found, ""
+        if sessions:
+            return {}, f"{len(sessions)} live, and nothing is measured of {person or 'anybody'} just now"
+        return {}, "no live session was started so that it may be asked (share)"
+
+    def _latest(self, person: str) -> dict[str, Any]:
+        """What the newest recording shows last."""
         from attune.describe.moments import moments
         from attune.describe.sentences import Manner, sentence
         from attune.export import read
@@ -147,6 +185,30 @@ class Tools:
             there = sorted(p.parent.name for p in self.folder.glob(f"*/{FINISHED}"))
             raise RecordingError(f"no recording {name[:100]!r}; there are: {', '.join(there[:20]) or 'none'}")
         return place
+
+
+def shown(session: dict[str, Any], person: str = "") -> dict[str, Any]:
+    """What a live session, as `/v1/live` tells it, shows of one person: by default of who was fused last, else seen, else heard.
+
+    >>> voice = {"type": "voice", "person": "Ada", "values": {"sad": 0.7, "calm": 0.05}, "age": 1.2}
+    >>> shown({"session": "7", "sentence": "Ada sounds sad.", "record": False, "latest": [voice]})["expression"]
+    {'voice': [{'name': 'sad', 'score': 0.7}]}
+    """
+    rows: list[tuple[str, str, dict[str, Any], float]] = []          # modality, person, values, age
+    for told in session["latest"]:
+        for one in told["faces"] if told["type"] == "face" else [told]:
+            rows.append((told["type"], one["person"], one["values"], told["age"]))
+    order = {"fused": 0, "face": 1, "voice": 2, "text": 3}
+    who = person or next((p for _, p, _, _ in sorted(rows, key=lambda r: (order[r[0]], r[3])) if p), "")
+    faces = {p for m, p, _, _ in rows if m == "face"}
+    own = [r for r in rows if r[1] == who or (r[0] in ("voice", "text") and r[1] not in faces and faces <= {who})]
+    expression: dict[str, list[dict[str, Any]]] = {}
+    for modality, _, values, _ in sorted(own, key=lambda r: (order[r[0]], r[3])):
+        strong = sorted(((n, v) for n, v in values.items() if v is not None and v >= LEAST), key=lambda nv: -nv[1])[:3]
+        if strong and modality not in expression:
+            expression[modality] = [{"name": n, "score": round(v, 3)} for n, v in strong]
+    return {"live": session["session"], "age_s": min((r[3] for r in own), default=None), "person": who, "sentence": session["sentence"],
+            "expression": expression, "recorded": session["record"]}
 
 
 def _told(tool: Any) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ mcp = pytest.importorskip("mcp", reason="needs mcp: pip install 'attune[agent]'"
 pytest.importorskip("duckdb", reason="finding needs duckdb: pip install 'attune[serve]'")
 
 from attune.errors import RecordingError, SettingError  # noqa: E402
-from attune.server.mcp import Tools  # noqa: E402
+from attune.server.mcp import Tools, shown  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,3 +83,29 @@ def test_without_recordings_it_says_how_to_make_one(tmp_path):
         Tools(tmp_path, []).find_moments("happy")
     with pytest.raises(RecordingError, match="measure_file makes them"):
         Tools(tmp_path, []).current_expression()
+
+
+def test_a_server_that_does_not_answer_is_named_and_the_newest_recording_told(place, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(RecordingError, match=f"{address} doesn't answer .* is attune serve running.; there are no recordings yet"):
+        Tools(tmp_path, [], address).current_expression()
+    tools = Tools(place / "measured", [place / "media"], address)
+    tools.measure_file("hello.mp4")
+    assert "doesn't answer" in tools.current_expression()["note"]
+    with pytest.raises(SettingError, match="expected the address of a running attune serve"):
+        Tools(tmp_path, [], "127.0.0.1:8000")
+
+
+def test_of_a_live_session_the_person_asked_for_is_told_and_a_lone_face_has_the_voice():
+    def row(kind, person, age=1.0, **values):
+        return {"type": kind, "person": person, "values": values, "age": age}
+
+    alone = {"session": "7", "sentence": "s", "record": False, "latest": [
+        {"type": "face", "age": 0.2, "faces": [row("face", "person 1", happy=0.8, sad=None)]}, row("voice", "speaker 1", calm=0.6), row("fused", "person 1", joy=0.7)]}
+    told = shown(alone)
+    assert (told["person"], told["age_s"]) == ("person 1", 0.2) and list(told["expression"]) == ["fused", "face", "voice"]
+    two = alone | {"latest": [{"type": "face", "age": 0.2, "faces": [row("face", "Ada", happy=0.8), row("face", "Ben", angry=0.9)]}, row("voice", "speaker 1", calm=0.6)]}
+    assert shown(two, "Ben")["expression"] == {"face": [{"name": "angry", "score": 0.9}]}          # whose voice it is isn't known
+    assert shown(two, "Cleo")["expression"] == {}

@@ -1,8 +1,11 @@
 """A conversation within a live session: what the session measured reaches the agent, and goes with it."""
 
+import asyncio
 import contextlib
 import json
+import os
 import struct
+import sys
 import time
 from pathlib import Path
 
@@ -14,9 +17,12 @@ pytest.importorskip("jinja2", reason="needs Jinja: pip install 'attune[agent]'")
 from websockets.sync.client import connect
 
 from attune.agent import boundaries
+from attune.errors import RecordingError
 from attune.media import Media, jpeg
+from attune.server.mcp import Tools
 
-SAMPLE = Path(__file__).parents[2] / "samples" / "hello.mp4"
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "samples" / "hello.mp4"
 SECONDS = 4.6                            # of the sample that are sent at once: five seconds ahead of the clock are allowed
 PATIENCE = 240.0
 
@@ -164,6 +170,24 @@ def test_a_session_tells_others_of_now_only_if_it_was_started_so(session, servin
     assert face["faces"][0]["values"] and 0 <= face["age"] < 6
     one.stop()
     assert httpx.get(f"{serving}/v1/live", timeout=PATIENCE).json() == []
+
+
+def test_current_expression_of_mcp_reads_a_shared_session(session, serving, tmp_path):
+    mcp = pytest.importorskip("mcp", reason="needs MCP's client: pip install 'attune[agent]'")
+    one = session(share=True).show(0, 3)
+
+    async def asked():
+        started = mcp.StdioServerParameters(command=sys.executable, args=["-m", "attune.cli", "mcp", "--folder", str(tmp_path), "--server", serving],
+                                            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, cwd=str(tmp_path))
+        async with mcp.Client(started, read_timeout_seconds=PATIENCE) as client:
+            one.show(3, 4.5)                                   # while it starts, time goes by
+            return await client.call_tool("current_expression", {})
+
+    told = json.loads(asyncio.run(asked()).content[0].text)
+    assert told["live"] == one.id and told["person"] == "person 1" and told["age_s"] < 6 and told["expression"]["face"][0]["score"] >= 0.1
+    one.stop()
+    with pytest.raises(RecordingError, match="no live session was started so that it may be asked"):
+        Tools(tmp_path, [], serving).current_expression()
 
 
 @pytest.mark.parametrize(("live", "says"), [({"start": -1}, "start"), ({"session": "x" * 65}, "session"), ({"folder": "x"}, "folder")])
