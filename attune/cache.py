@@ -1,11 +1,13 @@
 """What models said of a file before, so that another fusion, baseline or table doesn't decode it again.
 
-A stage (faces, voice) of a file is an `.npz` whose name is the SHA-256 of all that it depends on: the file's content, the settings that the stage
+A stage (faces, voice, who speaks, recognised words) of a file is an `.npz` whose name is the SHA-256 of all that it depends on: the file's content, the settings that the stage
 reads, its model's weights, the libraries' versions, and our own code of the stage. Anything else may change and the stage is still known; if one of them
 changes, it is measured anew. What comes back is bit for bit what was measured.
 
     DIR/face/3f/3f09...npz        faces, the face model's estimates, a picture of each person, mouths, what had to be said about the picture
     DIR/voice/a1/a17b...npz       the voice model's estimates, stretches of speech
+    DIR/speakers/70/70c2...npz    turns with their speakers' names; no vectors of voices
+    DIR/words/5e/5e01...npz       what a recogniser heard; not of one that doesn't say which files it runs by
 
 No pictures are kept but the small ones of people, and these not with `portraits=False`. Deleting the folder costs nothing but time.
 """
@@ -18,7 +20,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -31,16 +33,21 @@ from attune.media import Media
 from attune.settings import Settings
 from attune.taxonomy import taxonomy
 from attune.timeline import Mouths
-from attune.types import Estimates, Faces
+from attune.types import Estimates, Faces, Segment
 
 VERSION = 1
 SETTINGS = {                             # of `Settings`, what each stage reads
     "face": ("face", "fps", "min_face", "face_score", "search", "patience", "speakers", "portraits"),
     "voice": ("voice", "granularity", "pause", "window", "hop", "speech"),
+    "speakers": ("speakers", "pause", "speech"),
+    "words": ("language",),
 }
-CODE = {"face": ("face", "media", "measure.py"), "voice": ("voice", "media", "measure.py")}      # of ours, what each stage runs through
-LIBRARIES = ("av", "numpy", "onnxruntime", "mtcnn", "silero-vad")
-STREAM = {"face": "picture", "voice": "sound"}
+CODE = {                                 # of ours, what each stage runs through
+    "face": ("face", "media", "measure.py"), "voice": ("voice", "media", "measure.py"), "speakers": ("voice", "media", "measure.py"),
+    "words": ("text/recognisers", "media", "measure.py"),
+}
+LIBRARIES = ("av", "numpy", "onnxruntime", "mtcnn", "silero-vad", "resemblyzer", "pyannote.audio", "faster-whisper", "ctranslate2")
+STREAM = {"face": "picture", "voice": "sound", "speakers": "sound", "words": "sound"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class Cache:
         chosen = settings.asdict()
         facts = {
             "version": VERSION, "content": self._content, "settings": {name: chosen[name] for name in SETTINGS[stage]}, "more": repr(more),
-            "weights": [weights.digest(path) for path in weights.files(model) if path.is_file()] if model else None,
+            "weights": [weights.digest(path) for path in weights.files(model) if path.is_file()] if model and hasattr(model, "WEIGHTS") else None,
             "model": _code_of(model),
             "libraries": {name: _version(name) for name in LIBRARIES}, "code": _code(stage), "providers": weights.providers(),
         }
@@ -109,10 +116,12 @@ class Cache:
 
 # ---- nouns as arrays and back -----------------------------------------------------------------------------------------------
 
-def packed(name: str, what: Estimates | Faces | Mouths | dict[str, np.ndarray] | None) -> Known:
+def packed(name: str, what: Estimates | Faces | Mouths | list[Segment] | dict[str, np.ndarray] | None) -> Known:
     """A noun as arrays whose names begin with `name`; nothing of None."""
     if what is None:
         return Known({}, {})
+    if isinstance(what, list):
+        return Known({}, {name: [asdict(segment) for segment in what]})
     if isinstance(what, dict):
         return Known({f"{name}.{i}": array for i, array in enumerate(what.values())}, {name: list(what)})
     if isinstance(what, Mouths):
@@ -147,6 +156,14 @@ def mouths(known: Known, name: str) -> Mouths | None:
         return None
     own = _own(known, name)
     return Mouths(own["time"], own["person"].tolist(), own["moved"])
+
+
+def segments(known: Known, name: str) -> tuple[Segment, ...]:
+    """Segments that `packed` made plain types of."""
+    def read(said: dict[str, Any]) -> Segment:
+        return Segment(**{**said, "words": tuple(map(read, said["words"]))})
+
+    return tuple(map(read, known.facts[name]))
 
 
 def named(known: Known, name: str) -> dict[str, np.ndarray]:

@@ -36,7 +36,7 @@ from attune.settings import Settings
 from attune.taxonomy import taxonomy
 from attune.text import recognisers, transcript, units
 from attune.types import SOMEONE, Estimates, Faces, Recording, Segment
-from attune.voice import speakers
+from attune.voice import diarizers, speakers
 
 Hook = Callable[[str, float, float], None]      # step, seconds of media done, seconds in all
 Models = dict[str, ModuleType]
@@ -94,8 +94,8 @@ def measure(
     _give_back()                          # what opening took: a file's index grows with its length
     seen = _look(media, models, chosen, tell, keep, notes, cache)
     _give_back()
-    given = _words(media, chosen, tell, notes)
-    turns = _turns(media, chosen, tell, notes)
+    given = _words(media, chosen, tell, notes, cache)
+    turns = _turns(media, chosen, tell, notes, cache)
     given = replace(given, segments=tuple(speakers.spoken_by(given.segments, turns))) if given and given.timed and turns else given
     heard = _listen(media, models, chosen, given, turns, tell, keep, notes, cache)
     _give_back()
@@ -311,7 +311,7 @@ def _shown(time: float, fps: float, own_fps: float | None) -> tuple[float, float
     return cell_of(time, fps) / fps, (cell_of(time, fps) + 1) / fps
 
 
-def _words(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> transcript.Transcript | None:
+def _words(media: Media, chosen: Settings, tell: Hook, notes: list[str], known: Cache | None = None) -> transcript.Transcript | None:
     """The transcript that was given or lies beside the media, else what a recogniser hears, else None."""
     if chosen.text in (None, "none", ""):
         return None
@@ -327,24 +327,45 @@ def _words(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> tran
         notes.append(NO_WORDS)
         return None
     recogniser = registry.load(recognisers.FOLDER, name)
-    heard: transcript.Transcript = recogniser.transcribe(media, language=chosen.language, hook=tell)
+    files = recognisers.files(recogniser, chosen.language)
+    key = known.key("words", media, chosen, recogniser, (name, *map(weights.digest, files))) if known and files else None
+    before = known.get("words", key, media) if known and key else None
+    if before:
+        heard = transcript.Transcript(cache.segments(before, "said"), before.facts["timed"], before.facts["language"], tuple(before.facts["notes"]))
+    else:
+        seen, media.end = media.end, 0.0  # so that how far the sound came is known by itself
+        heard = recogniser.transcribe(media, language=chosen.language, hook=tell)
+        if known and key:
+            facts = cache.Known({}, {"timed": heard.timed, "language": heard.language, "notes": list(heard.notes)})
+            known.put("words", key, cache.joined(cache.packed("said", list(heard.segments)), facts), media, media.end)
+        media.end = max(media.end, seen)
     notes += [f"words recognised by {recogniser.TITLE}", *heard.notes]
     return heard
 
 
-def _turns(media: Media, chosen: Settings, tell: Hook, notes: list[str]) -> list[Segment]:
-    """Who speaks when, if that is asked for."""
+def _turns(media: Media, chosen: Settings, tell: Hook, notes: list[str], known: Cache | None = None) -> list[Segment]:
+    """Who speaks when, if that is asked for; turns overlap where two people speak at once."""
     if not chosen.speakers or not media.has_audio:
         return []
-    book = speakers.Book.read(chosen.voices).voices if chosen.voices else {}
-    stream = speakers.SpeakerStream(chosen)
-    for block in media.blocks(SAMPLE_RATE):
-        stream.push(block)
-        tell("speakers", stream.duration, media.duration)
-    stream.close()
-    turns = stream.turns(chosen.speakers, book)
+    book = speakers.Book.read(chosen.voices) if chosen.voices else speakers.Book({})
+    diarizer = diarizers.chosen(chosen)
+    key = known.key("speakers", media, chosen, diarizer, (chosen.diarizer, book.digest())) if known else None
+    before = known.get("speakers", key, media) if known and key else None
+    if before:
+        turns = list(cache.segments(before, "turns"))
+    else:
+        stream: diarizers.Diarizer = diarizer.stream(chosen)
+        for block in media.blocks(SAMPLE_RATE):
+            stream.push(block)
+            tell("speakers", stream.duration, media.duration)
+        stream.close()
+        turns = stream.turns(chosen.speakers, book.voices)
+        if known and key:
+            known.put("speakers", key, cache.packed("turns", turns), media, stream.duration)
     if turns:
         notes.append(f"speakers told apart by voice: {len({t.person for t in turns})}")
+        at_once = speakers.at_once(turns)
+        notes += [f"{at_once:.1f} s in which two speak at once: their turns overlap there"] if at_once else []
     return turns
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from attune import perturb
 from attune.media import Media
 from attune.metrics.diarization import diarization
 from attune.types import Segment
@@ -44,26 +45,35 @@ def sound(path: Path) -> np.ndarray:
     return np.concatenate([np.zeros(0, np.float32), *Media.open(path).blocks(SAMPLE_RATE)])
 
 
-def composed(folder: Path, readers: list[str], seed: int, n: int) -> list[tuple[np.ndarray, list[Segment]]]:
-    """n conversations: turns of 2 to 6 s, pauses of 0.1 to 0.8 s, levels that differ by up to 6 dB."""
+def composed(folder: Path, readers: list[str], seed: int, n: int, *, at_once: float = 0.0, far: bool = False) -> list[tuple[np.ndarray, list[Segment]]]:
+    """n conversations: turns of 2 to 6 s, pauses of 0.1 to 0.8 s, levels that differ by up to 6 dB.
+
+    at_once
+        Share of turns that begin 0.4 to 2 s before the last one ends, instead of after a pause.
+    far
+        Everybody in a room that takes 0.5 s to fall still, far from the microphone, in noise 10 to 20 dB below.
+    """
     rng = np.random.default_rng(seed)
     said = {r: np.concatenate([sound(p) for p in sorted(folder.glob(f"libri_{r}-*.opus"))]) for r in readers}
     out = []
     for i in range(n):
         people = rng.choice(readers, 2 + i % 3, replace=False).tolist()
         at = {p: 0 for p in people}
-        parts, turns, now, last = [], [], 0.0, ""
+        wave, turns, now, last = np.zeros(60 * SAMPLE_RATE), [], 0.0, ""
         while now < 40:
             who = str(rng.choice([p for p in people if p != last]))
             length = round(float(rng.uniform(2, 6)) * SAMPLE_RATE)
             piece = np.take(said[who], np.arange(at[who], at[who] + length), mode="wrap") * 10 ** (rng.uniform(-3, 3) / 20)
             pause = round(float(rng.uniform(0.1, 0.8)) * SAMPLE_RATE)
             at[who], last = at[who] + length, who
-            turns.append(Segment(now, now + length / SAMPLE_RATE, who))
-            parts += [piece, np.zeros(pause)]
-            now += (length + pause) / SAMPLE_RATE
-        wave = np.concatenate(parts)
-        out.append(((wave + rng.normal(0, 1e-4, len(wave))).astype(np.float32), turns))
+            early = float(rng.uniform(0.4, 2.0)) if at_once and turns and rng.random() < at_once else 0.0
+            first = max(round((turns[-1].start + 0.5) * SAMPLE_RATE), round((now - early) * SAMPLE_RATE)) if early else round(now * SAMPLE_RATE)
+            wave[first : first + length] += perturb.room(piece, 0.5, rng, direct=-3.0) if far else piece
+            turns.append(Segment(first / SAMPLE_RATE, (first + length) / SAMPLE_RATE, who))
+            now = (first + length + pause) / SAMPLE_RATE
+        wave = wave[: round(now * SAMPLE_RATE)]
+        wave = perturb.noise(wave, float(rng.uniform(10, 20)), rng, slope=3.0) if far else wave + rng.normal(0, 1e-4, len(wave))
+        out.append((wave.astype(np.float32), turns))
     return out
 
 

@@ -18,10 +18,10 @@ def table() -> str:
     lines = ["| name | for | published as | labels, by output | licence class | needs |", "|---|---|---|---|---|---|"]
     for folder, name in checkpoints.adapters():
         module = registry.load(folder, name)
-        kind = "words" if folder.endswith("recognisers") else folder.split(".")[1]
+        kind = {"recognisers": "words", "diarizers": "speakers"}.get(folder.split(".")[-1], folder.split(".")[1])
         outputs = getattr(module, "OUTPUTS", getattr(module, "OUTPUT", ()))
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        said = ", ".join(f"{o.taxonomy} ({o.kind})" for o in outputs) or "words with times"
+        said = ", ".join(f"{o.taxonomy} ({o.kind})" for o in outputs) or ("words with times" if kind == "words" else "turns")
         pinned = [c for c in module.CHECKPOINTS if c.sha256]
         where = " and ".join(f"{c.id}{' (pinned)' if c in pinned else ''}" for c in module.CHECKPOINTS) or "its own package"
         needs = ", ".join(getattr(module, "NEEDS", ())) or "nothing more"

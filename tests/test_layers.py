@@ -71,7 +71,7 @@ def test_one_kind_knows_nothing_of_another(path):
 
 
 MEMBERS = [p for p in FILES if p.name != "__init__.py"
-           and p.parent.relative_to(ROOT).as_posix() in {"face/models", "voice/models", "text/models", "text/recognisers", "fusion", "datasets", "llms"}]
+           and p.parent.relative_to(ROOT).as_posix() in {"face/models", "voice/models", "text/models", "text/recognisers", "voice/diarizers", "fusion", "datasets", "llms"}]
 
 
 @pytest.mark.parametrize("path", MEMBERS, ids=name)

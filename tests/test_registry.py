@@ -7,7 +7,7 @@ import pytest
 from attune import registry
 from attune.errors import UnknownName
 
-FOLDERS = ["attune.face.models", "attune.voice.models", "attune.text.models", "attune.text.recognisers", "attune.datasets"]
+FOLDERS = ["attune.face.models", "attune.voice.models", "attune.text.models", "attune.text.recognisers", "attune.voice.diarizers", "attune.datasets"]
 
 
 @pytest.fixture

@@ -284,13 +284,14 @@ def labels_of(folder: Path, stated: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def adapters() -> Iterator[tuple[str, str]]:
-    """(folder, name) of every model and recogniser that states checkpoints."""
+    """(folder, name) of every model, recogniser and diarizer that states checkpoints."""
     from attune import registry
 
     for kind in ("face", "voice", "text"):
         for name in registry.names(f"attune.{kind}.models"):
             if hasattr(registry.load(f"attune.{kind}.models", name), "CHECKPOINTS"):
                 yield f"attune.{kind}.models", name
-    for name in registry.names("attune.text.recognisers"):
-        if hasattr(registry.load("attune.text.recognisers", name), "CHECKPOINTS"):
-            yield "attune.text.recognisers", name
+    for folder in ("attune.text.recognisers", "attune.voice.diarizers"):
+        for name in registry.names(folder):
+            if hasattr(registry.load(folder, name), "CHECKPOINTS"):
+                yield folder, name

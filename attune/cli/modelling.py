@@ -14,7 +14,8 @@ from rich.table import Table
 from attune.cli.app import FAILED, MEASURE, app, console, escape, out_console
 from attune.errors import SettingError, WeightsError, unknown
 
-FOLDERS = {"face": "attune.face.models", "voice": "attune.voice.models", "text": "attune.text.models", "recogniser": "attune.text.recognisers"}
+FOLDERS = {"face": "attune.face.models", "voice": "attune.voice.models", "text": "attune.text.models", "recogniser": "attune.text.recognisers",
+           "diarizer": "attune.voice.diarizers"}
 Name = Annotated[str, typer.Argument(help="One of the models, or huggingface:owner/name:taxonomy, or onnx:FILE.toml.", show_default=False)]
 Kind = Annotated[str | None, typer.Option("--kind", help="face, voice or text, where the name doesn't tell.", show_default=False)]
 
@@ -41,7 +42,7 @@ def list_models(context: typer.Context) -> None:
         size = f"{sum(f.stat().st_size for f in there) / 1e6:.1f} MB" if whole and there else "" if state == "can be added" else "[red]missing[/]"
         free = module.LICENSE_CLASS in weights.COMMERCIAL
         colour = {"packaged": "green", "present": "green", "can be added": "dim"}[state]
-        table.add_row(name, kind, ", ".join(getattr(module, "TAXONOMIES", ("words",))), f"[{colour}]{state}[/]",
+        table.add_row(name, kind, ", ".join(getattr(module, "TAXONOMIES", ("turns" if kind == "diarizer" else "words",))), f"[{colour}]{state}[/]",
                       f"[{'green' if free else 'yellow'}]{module.LICENSE_CLASS}[/]", size,
                       escape(module.TITLE if state == "can be added" else f"{module.TITLE}; trained on {module.DATA}"))
     out_console.print(table)
@@ -147,7 +148,7 @@ def check_model(name: Name, kind: Kind = None) -> None:
     from attune.checkpoints import probe
 
     found, module = find(name, kind)
-    if found == "recogniser":
+    if found in ("recogniser", "diarizer"):
         from attune.checkpoints import verify
 
         for checkpoint in getattr(module, "CHECKPOINTS", ()):

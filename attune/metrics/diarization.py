@@ -49,6 +49,26 @@ def diarization(reference: Sequence[Segment], found: Sequence[Segment], duration
     return Diarization((missed + false + confused) / total, missed / total, false / total, confused / total, total * STEP)
 
 
+class AtOnce(NamedTuple):
+    """How well speech of several at once is found, whoever they are: of what was found the share that is, and of what is the share that was found;
+    NaN where there is none. seconds: of the reference."""
+
+    precision: float
+    recall: float
+    seconds: float
+
+
+def at_once(reference: Sequence[Segment], found: Sequence[Segment], duration: float) -> AtOnce:
+    """Compare the stretches in which turns overlap.
+
+    >>> at_once([Segment(0, 4, "A"), Segment(2, 6, "B")], [Segment(0, 3, "x"), Segment(2, 6, "y")], 8)
+    AtOnce(precision=1.0, recall=0.5, seconds=2.0)
+    """
+    truth, said = (_frames(turns, duration).sum(axis=0) > 1 for turns in (reference, found))
+    both, true, told = (float(x.sum()) for x in (truth & said, truth, said))
+    return AtOnce(both / told if told else np.nan, both / true if true else np.nan, true * STEP)
+
+
 def _paired(shared: np.ndarray) -> float:
     """The most frames in which paired speakers agree."""
     few, many = sorted(shared.shape)

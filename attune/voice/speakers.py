@@ -2,26 +2,29 @@
 
 Sound passes through once. Each interval of speech is cut into windows of about 1.6 s, each window becomes a vector (`voiceprint`), and at the
 end the vectors are put together by average linkage: the two groups that are most alike become one, until none are alike enough or as many are left as
-were asked for. Where neighbouring windows belong to different voices, the turn changes half-way between them.
+were asked for. Where neighbouring windows belong to different voices, the turn changes half-way between them. Where more than one voice is heard
+(`overlap`), a second turn lies over the first: of the voice that is next likely there. Windows that are mostly so don't help to tell voices apart.
 
-Limits: one voice at a time is named, also where two speak at once; a backchannel shorter than a window goes to whoever speaks around it; voices of one
+Limits: of three who speak at once two are named; a backchannel shorter than a window goes to whoever speaks around it; voices of one
 recording are told apart best when each speaks for some ten seconds. `benchmarks/speakers.py` counts how often it errs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from attune.errors import SettingError
 from attune.settings import Settings
 from attune.types import Segment
-from attune.voice import _Tape
+from attune.voice import _Tape, overlap
 from attune.voice.activity import SAMPLE_RATE, Activity
 from attune.voice.voiceprint import HIDDEN, LENGTH, voiceprints
 
@@ -33,6 +36,13 @@ ALIKE = 0.62                             # least mean cosine within one voice; c
 KNOWN = 0.70                             # least cosine to a voice of the book
 PASSING = 2.0                            # s; a voice with less is given to the nearest that has more
 AT_ONCE = 3000                           # vectors that are compared each with each
+MIXED = 0.5                              # share of a window with speech at once from which it tells nothing of one voice
+TOUCH = 0.05                             # s between two stretches of a voice that are one
+NEAR = 3.0                               # s; who speaks at once with somebody has often just spoken, or does right after: within these it counts
+TOOK_TURNS = 0.2                         # cosine that having spoken at the same moment is worth, against what the mixture sounds like
+
+
+G = TypeVar("G", int, str)
 
 
 class SpeakerStream:
@@ -55,6 +65,7 @@ class SpeakerStream:
         self._tape = _Tape(round((LONGEST + 2) * SAMPLE_RATE))
         self._vectors = [np.zeros((0, HIDDEN), np.float32)]
         self._windows: list[tuple[float, float, float, float]] = []      # of a vector's window, and of what it speaks for
+        self._mixed: list[tuple[float, float]] = []                      # where more than one voice is heard
 
     @property
     def duration(self) -> float:
@@ -82,24 +93,48 @@ class SpeakerStream:
         book
             name -> vector (256,) of voices that are known.
         """
-        vectors = np.concatenate(self._vectors)
-        seconds = np.array([end - start for *_, start, end in self._windows])
-        who = together(vectors, seconds, None if speakers == "auto" else int(speakers))
+        vectors, seconds, who = self._told(speakers)
         names = _named(vectors, seconds, who, book or {})
         pieces = [Segment(start, end, names[k]) for (*_, start, end), k in zip(self._windows, who.tolist(), strict=True)]
-        return joined(pieces, self.settings.pause)
+        turns = joined(pieces, self.settings.pause)
+        if len(names) < 2:
+            return turns
+        return layered(turns, [Segment(a, b, names[k]) for a, b, k in self._beside(vectors, seconds, who)])
 
     def voices(self, speakers: str | int = "auto") -> dict[str, np.ndarray]:
         """name -> vector of everybody who was heard, for a book; the names are those of `turns`."""
-        vectors = np.concatenate(self._vectors)
-        seconds = np.array([end - start for *_, start, end in self._windows])
-        who = together(vectors, seconds, None if speakers == "auto" else int(speakers))
+        vectors, seconds, who = self._told(speakers)
         names = _named(vectors, seconds, who, {})
         return {names[k]: _centre(vectors[who == k], seconds[who == k]) for k in dict.fromkeys(who.tolist())}
+
+    def _told(self, speakers: str | int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vectors (n, d), what each speaks for in seconds (n,), and whose they are (n,)."""
+        vectors = np.concatenate(self._vectors)
+        seconds = np.array([end - start for *_, start, end in self._windows])
+        mixed = np.array([overlapped(self._mixed, a, b) >= MIXED * (b - a) for a, b, *_ in self._windows], bool)
+        return vectors, seconds, together(vectors, seconds, None if speakers == "auto" else int(speakers), mixed)
+
+    def _beside(self, vectors: np.ndarray, seconds: np.ndarray, who: np.ndarray) -> list[tuple[float, float, int]]:
+        """Start, end and voice of second turns: where speech at once meets what one window speaks for, the voice that is next like it and near."""
+        groups = list(dict.fromkeys(who.tolist()))
+        centres = np.array([_centre(vectors[who == g], seconds[who == g]) for g in groups])
+        starts, ends = np.array([w[2] for w in self._windows]), np.array([w[3] for w in self._windows])
+        found: list[tuple[float, float, int]] = []
+        for a, b in self._mixed:
+            for i in np.flatnonzero((starts < b) & (ends > a)).tolist():
+                start, end = max(a, float(starts[i])), min(b, float(ends[i]))
+                away = np.maximum(np.maximum(starts - end, start - ends), 0)
+                near = np.array([1 - min(1.0, float(away[who == g].min()) / NEAR) for g in groups])
+                score = centres @ vectors[i] + TOOK_TURNS * near
+                score[groups.index(int(who[i]))] = -np.inf
+                found.append((start, end, groups[int(score.argmax())]))
+        return found
 
     def _hear(self, intervals: list[tuple[float, float]]) -> None:
         for start, end in intervals:
             looks = _windowed(start, end)
+            if overlap.LIKELY <= 1:
+                self._mixed += overlap.stretches(overlap.more(self._tape.read(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))), start)
             heard = [self._tape.read(round(a * SAMPLE_RATE), round(b * SAMPLE_RATE)) for a, b in looks]
             kept = [k for k, wave in enumerate(heard) if len(wave) >= SHORTEST * SAMPLE_RATE]
             if not kept:
@@ -122,11 +157,22 @@ def _windowed(start: float, end: float) -> list[tuple[float, float]]:
     return [(a, a + LENGTH) for a in np.linspace(start, end - LENGTH, n).tolist()]
 
 
+def overlapped(stretches: Sequence[tuple[float, float]], start: float, end: float) -> float:
+    """Seconds of a stretch that others cover, which don't overlap each other.
+
+    >>> overlapped([(0, 1), (2, 3)], 0.5, 2.25)
+    0.75
+    """
+    return float(sum(max(0.0, min(b, end) - max(a, start)) for a, b in stretches))
+
+
 # Putting vectors together
 
 
-def together(vectors: np.ndarray, seconds: np.ndarray, count: int | None = None) -> np.ndarray:
+def together(vectors: np.ndarray, seconds: np.ndarray, count: int | None = None, mixed: np.ndarray | None = None) -> np.ndarray:
     """(n,) which voice each vector (n, d) belongs to, numbered by first appearance; seconds (n,) say how long each speaks.
+
+    mixed : (n,) True where a vector is of several voices; these are given to the nearest of the voices that the others are.
 
     Average linkage (Sokal & Michener 1958) on cosines, until none are as alike as `ALIKE` or `count` are left.
 
@@ -136,6 +182,12 @@ def together(vectors: np.ndarray, seconds: np.ndarray, count: int | None = None)
     if count is not None and count < 1:
         raise SettingError(f"speakers={count}; expected a number from 1, or auto")
     n = len(vectors)
+    if mixed is not None and mixed.any() and float(seconds[~mixed].sum()) >= PASSING and (count or 0) <= int((~mixed).sum()):
+        who = np.zeros(n, np.int64)
+        who[~mixed] = together(vectors[~mixed], seconds[~mixed], count)
+        clear = [_centre(vectors[~mixed][who[~mixed] == g], seconds[~mixed][who[~mixed] == g]) for g in range(int(who[~mixed].max()) + 1)]
+        who[mixed] = (vectors[mixed] @ np.array(clear).T).argmax(axis=1)
+        return _in_order(who)
     if n > AT_ONCE:                       # parts first, then what they gave
         parts = [np.arange(at, min(at + AT_ONCE, n)) for at in range(0, n, AT_ONCE)]
         labels, groups = np.zeros(n, np.int64), 0
@@ -200,13 +252,22 @@ def _in_order(group: np.ndarray) -> np.ndarray:
 
 
 def _named(vectors: np.ndarray, seconds: np.ndarray, who: np.ndarray, book: Mapping[str, np.ndarray]) -> dict[int, str]:
-    """Names of the voices: the book's where one is near, each name once, the nearest first."""
+    """Names of groups of vectors."""
     groups = list(dict.fromkeys(who.tolist()))
-    near = [(float(_centre(vectors[who == g], seconds[who == g]) @ voice), g, name) for g in groups for name, voice in book.items()]
-    names: dict[int, str] = {}
-    for cosine, g, name in sorted(near, key=lambda x: -x[0]):
-        if cosine >= KNOWN and g not in names and name not in names.values():
-            names[g] = name
+    return named(groups, {g: _centre(vectors[who == g], seconds[who == g]) for g in groups}, book)
+
+
+def named(groups: Sequence[G], voices: Mapping[G, np.ndarray], book: Mapping[str, np.ndarray]) -> dict[G, str]:
+    """Names of groups, which come by first appearance: the book's where one is near their voice, each name once, the nearest first; else numbers.
+
+    >>> named(["a", "b"], {"a": np.eye(256)[0], "b": np.eye(256)[1]}, {"Ada": np.eye(256)[1]})
+    {'b': 'Ada', 'a': 'speaker 1'}
+    """
+    near = [(float(voices[g] @ voice), i, name) for i, g in enumerate(groups) if g in voices for name, voice in book.items()]
+    names: dict[G, str] = {}
+    for cosine, i, name in sorted(near, key=lambda x: -x[0]):
+        if cosine >= KNOWN and groups[i] not in names and name not in names.values():
+            names[groups[i]] = name
     number = 0
     for g in groups:
         if g not in names:
@@ -248,6 +309,40 @@ def joined(pieces: Sequence[Segment], pause: float) -> list[Segment]:
         else:
             out.append(piece)
     return out
+
+
+def layered(turns: Sequence[Segment], second: Sequence[Segment]) -> list[Segment]:
+    """Turns with second ones over them, by start; what touches a turn of the same speaker makes it longer.
+
+    >>> [(s.start, s.end, s.person) for s in layered([Segment(0, 3, "A"), Segment(3, 5, "B")], [Segment(2.5, 3, "B"), Segment(1, 1.5, "B")])]
+    [(0, 3, 'A'), (1, 1.5, 'B'), (2.5, 5, 'B')]
+    """
+    out: list[Segment] = []
+    last: dict[str, int] = {}
+    for piece in sorted([*turns, *second], key=lambda s: (s.start, s.end)):
+        k = last.get(piece.person)
+        if k is not None and piece.start - out[k].end < TOUCH:
+            out[k] = replace(out[k], end=max(out[k].end, piece.end))
+        else:
+            last[piece.person] = len(out)
+            out.append(piece)
+    return out
+
+
+def at_once(turns: Sequence[Segment]) -> float:
+    """Seconds in which more than one speaks, of turns by start.
+
+    >>> at_once([Segment(0, 4, "A"), Segment(2, 3, "B"), Segment(2.5, 3.5, "C")])
+    1.5
+    """
+    seconds, before = 0.0, -np.inf        # covered until `before`; twice until `twice`
+    twice = -np.inf
+    for t in sorted(turns, key=lambda t: (t.start, t.end)):
+        first, last = max(t.start, twice), min(t.end, before)
+        if last > first:
+            seconds, twice = seconds + last - first, last
+        before = max(before, t.end)
+    return float(seconds)
 
 
 def spoken_by(words: Sequence[Segment], turns: Sequence[Segment]) -> list[Segment]:
@@ -311,6 +406,11 @@ class Book:
             if v.shape != (HIDDEN,) or not np.isfinite(v).all():
                 raise SettingError(f"{path}: the voice {name!r} has shape {v.shape}, expected {(HIDDEN,)} finite numbers; learn it again")
         return cls(voices)
+
+    def digest(self) -> str:
+        """What tells one book from another, 16 hex digits."""
+        said = json.dumps({name: np.asarray(v, np.float32).tolist() for name, v in sorted(self.voices.items())})
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     def write(self, path: str | Path) -> None:
         said = {"about": "voices by name, as attune voices learned them; they identify people, keep them like other personal data",

@@ -59,7 +59,7 @@ def test_a_long_recording_is_put_together_in_parts(monkeypatch):
 def test_nobody_is_nobody():
     assert together(np.zeros((0, 256), np.float32), np.zeros(0)).tolist() == []
     stream = SpeakerStream.__new__(SpeakerStream)
-    stream.settings, stream._vectors, stream._windows = Settings(), [np.zeros((0, 256), np.float32)], []
+    stream.settings, stream._vectors, stream._windows, stream._mixed = Settings(), [np.zeros((0, 256), np.float32)], [], []
     assert stream.turns() == [] and stream.voices() == {}
 
 
@@ -86,7 +86,7 @@ def test_words_go_to_who_speaks_and_a_sentence_is_cut_where_the_speaker_changes(
 def test_known_voices_get_their_names_once(tmp_path):
     stream = SpeakerStream.__new__(SpeakerStream)
     vectors, truth = cloud(CENTRES[:3], 10)
-    stream.settings, stream._vectors = Settings(), [vectors]
+    stream.settings, stream._vectors, stream._mixed = Settings(), [vectors], []
     stream._windows = [(i, i + 1, float(i), float(i + 1)) for i in range(30)]
     Book({"Ada": CENTRES[0], "Bo": CENTRES[1]}).write(tmp_path / "book.json")
     names = stream.turns("auto", Book.read(tmp_path / "book.json").voices)

@@ -1,12 +1,16 @@
 """Speech to words: one file per recogniser.
 
 Each states TITLE and INSTALL, and has `available() -> bool`, which imports nothing heavy and looks only at this machine, and
-`transcribe(sound, language=, hook=) -> Transcript` with word times. None of them fetches a model.
+`transcribe(sound, language=, hook=) -> Transcript` with word times. None of them fetches a model. What it heard is kept by `attune.cache` if it says which
+files it runs by: CHECKPOINTS, WEIGHTS, or `files(language) -> list[Path]`.
 """
 
 from __future__ import annotations
 
-from attune import registry
+from pathlib import Path
+from types import ModuleType
+
+from attune import registry, weights
 from attune.errors import MissingExtra
 
 FOLDER = "attune.text.recognisers"
@@ -36,3 +40,10 @@ def first(wanted: str | None = "auto") -> str | None:
             raise MissingExtra(f"{module.TITLE} or a model for it isn't here: {module.INSTALL}")
         return wanted
     return next((name for name in registry.names(FOLDER) if registry.load(FOLDER, name).available()), None)
+
+
+def files(module: ModuleType, language: str = "") -> list[Path]:
+    """The model's files that a recogniser runs by; empty if it doesn't say."""
+    if hasattr(module, "files"):
+        return list(module.files(language))
+    return [path for path in weights.files(module) if path.is_file()] if hasattr(module, "WEIGHTS") else []

@@ -61,6 +61,17 @@ def folder(language: str | None = None) -> Path | None:
     return None
 
 
+def files(language: str | None = None) -> list[Path]:
+    """What `transcribe` runs by for a language: the files of its model's folder; none if there is none."""
+    model = folder(_tag(language))
+    return sorted(path for path in model.iterdir() if path.is_file()) if model else []
+
+
+def _tag(language: str | None) -> str | None:
+    """Of a BCP-47 tag the language alone; None where the model shall tell."""
+    return None if not language or language == "auto" else language.lower().replace("_", "-").split("-")[0]
+
+
 def _complete(model: Path) -> bool:
     """Whether nothing is missing that the library would fetch."""
     return all((model / name).is_file() for name in ("model.bin", "config.json", "tokenizer.json"))
@@ -89,7 +100,7 @@ def transcribe(
     MissingExtra
         If the library or a model isn't here.
     """
-    tag = None if not language or language == "auto" else language.lower().replace("_", "-").split("-")[0]
+    tag = _tag(language)
     model = model or folder(tag)
     if model is None:
         raise MissingExtra(f"no model for {TITLE} and the language {tag or 'of the sound'} on this machine: {INSTALL}")

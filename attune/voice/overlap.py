@@ -1,0 +1,65 @@
+"""Where more than one voice speaks: a probability every 40 ms, by a small net on the picture of a stretch of speech.
+
+The net (31,000 parameters, packaged; `recipes/voice_overlap.py`, `overlap.md`) was taught on conversations composed of single voices. It tells that there
+are several voices, not whose; whose is `speakers`' business.
+
+    >>> more(np.zeros(16_000, np.float32)).shape
+    (24,)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from attune.voice.features import FLOOR, HOP, LOUD, SAMPLE_RATE, SCALE, WINDOW, level, log_mel
+from attune.weights import LicenceClass, session
+
+LICENSE = "weights ODbL 1.0 and CC BY 4.0, as the corpora they were trained on (CREMA-D, LibriSpeech)"
+LICENSE_CLASS: LicenceClass = "share-alike"
+WEIGHTS = Path(__file__).with_suffix(".onnx")
+
+STEP = 2 * HOP / SAMPLE_RATE             # s from value to value
+FIRST = (WINDOW + HOP) / 2 / SAMPLE_RATE         # s; the middle of what the first value stands for
+LIKELY = 1.1                             # probability from which it counts; chosen on AMI's training excerpts (benchmarks/speakers.py)
+STAYS = 0.1                              # below `LIKELY` by so much, and what has begun still goes on
+SHORTEST = 0.2                           # s; less isn't marked
+
+
+def picture(wave: np.ndarray) -> np.ndarray:
+    """(n,) at 16 kHz -> (t, 64) float32: decibels above `FLOOR` below the stretch's loud frames, as in `features`, with its quiet ends."""
+    decibels = log_mel(wave)
+    if len(decibels) == 0:
+        return decibels
+    return np.asarray(np.clip(decibels - np.quantile(level(decibels), LOUD) + FLOOR, 0, None) / SCALE, np.float32)
+
+
+def more(wave: np.ndarray) -> np.ndarray:
+    """(n,) float at 16 kHz, a stretch of speech of up to half a minute -> (t,) probability that more than one voice speaks; the middle of value i is
+    at FIRST + i STEP seconds. Nothing of less than 90 ms."""
+    x = picture(wave)
+    if len(x) < 2:
+        return np.zeros(0, np.float32)
+    return np.asarray(session(WEIGHTS).run(["more"], {"picture": x[None]})[0][0], np.float32)
+
+
+def stretches(probability: np.ndarray, start: float = 0.0, *, likely: float | None = None) -> list[tuple[float, float]]:
+    """Starts and ends (s) of what is probably speech at once; start: where the sound began that `more` was given.
+
+    >>> stretches(np.array([0, 0.9] + [0.6] * 5 + [0.1]), likely=0.5)
+    [(0.055, 0.295)]
+    """
+    likely = LIKELY if likely is None else likely
+    found, began = [], -1
+    for i, p in enumerate([*np.asarray(probability).tolist(), 0.0]):
+        if began < 0 and p >= likely:
+            began = i
+        elif began >= 0 and p < likely - STAYS:
+            a, b = (round(start + FIRST + (k - 0.5) * STEP, 3) for k in (began, i))
+            if b - a >= SHORTEST:
+                found.append((a, b))
+            began = -1
+    return found
+
+
