@@ -13,6 +13,7 @@ from attune.agent.beside import Beside
 from attune.agent.livekit import Expressive
 from attune.agent.pipecat import processor
 from attune.errors import MissingExtra
+from attune.evaluate.scripted import Scripted, content
 from attune.media import Media
 
 pytest.importorskip("jinja2", reason="needs Jinja: pip install 'attune[agent]'")
@@ -107,6 +108,29 @@ def test_livekits_own_agent_takes_the_hook():
     assert agent.instructions.startswith("You are kind.") and "voice: They" in message.text_content
 
 
+def example(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[2] / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.skipif(importlib.util.find_spec("livekit") is None or importlib.util.find_spec("livekit.plugins") is None,
+                    reason="needs LiveKit: pip install 'livekit-agents[openai,silero]'")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("words", [WORDS, "I want to kill myself"])
+def test_livekits_session_hears_real_sound_and_its_model_is_told(words):
+    made = example("livekit_agent")
+    with Scripted(lambda told: f"I was told:\n{content(told[-1])}") as model:
+        answer, remembered = asyncio.run(made.heard(model, words))
+        asked = list(model.requests)
+    if words == WORDS:
+        assert answer.startswith(f"I was told:\n{WORDS}\n\n<expression>") and "voice: They" in answer and "voice: They" in remembered
+        assert "You are a kind receptionist." in content(asked[-1]["messages"][0])
+    else:
+        assert answer == boundaries.policy("en")["help"]["self_harm"] and not asked
+
+
 @pytest.mark.skipif(importlib.util.find_spec("pipecat") is not None, reason="Pipecat is installed")
 def test_without_pipecat_it_says_what_to_install():
     with pytest.raises(MissingExtra, match="pip install pipecat-ai"):
@@ -116,8 +140,5 @@ def test_without_pipecat_it_says_what_to_install():
 @pytest.mark.skipif(importlib.util.find_spec("pipecat") is None, reason="needs Pipecat: pip install pipecat-ai")
 @pytest.mark.filterwarnings("ignore")
 def test_pipecats_pipeline_gets_the_block():
-    spec = importlib.util.spec_from_file_location("pipecat_agent", Path(__file__).parents[2] / "examples" / "pipecat_agent.py")
-    example = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(example)
-    messages = asyncio.run(example.heard())
+    messages = asyncio.run(example("pipecat_agent").heard())
     assert messages[0]["content"] == "You are kind and brief." and messages[-1]["content"].startswith(f"{WORDS}\n\n<expression>") and "voice: They" in messages[-1]["content"]
