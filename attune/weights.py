@@ -12,7 +12,7 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
@@ -32,7 +32,13 @@ def cache_folder() -> Path:
 
 
 def digest(path: Path) -> str:
-    """First 16 hex digits of a file's SHA-256."""
+    """First 16 hex digits of a file's SHA-256; read anew only when the file changed."""
+    facts = path.stat()
+    return _digest(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, *_: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

@@ -18,6 +18,7 @@ from attune.errors import ShapeError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+PIXEL = np.dtype("V3")                   # three bytes as one thing
 ZOOM = 1.2                               # side of the square over the box's longer side, as Rios et al.
 # Where the pictures of FER2013 (and so FER+) and CK+ have left eye, right eye, nose, corners of the mouth: medians, 48 x 48 pixels
 FER = np.array([(14.9, 18.6), (33.0, 18.1), (24.0, 28.5), (16.2, 37.4), (31.3, 37.4)])
@@ -116,6 +117,18 @@ def warp(frame: Array, turn: complex, shift: complex, size: tuple[int, int]) -> 
     low += fx * (pixels(nx + 1) - low)
     top += fy * (low - top)
     return np.asarray(top + np.float32(0.5)).astype(np.uint8)
+
+
+def thinned(frame: Array, n: int) -> Array:
+    """Every n-th pixel of every n-th row of (h, w, 3) uint8. Pixels are moved as wholes, which takes half as long as colour by colour.
+
+    >>> thinned(np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3), 2).tolist()
+    [[[0, 1, 2], [6, 7, 8]]]
+    """
+    if n == 1 or frame.strides[1:] != (3, 1):
+        return frame[::n, ::n]
+    pixels = np.ascontiguousarray(frame.view(PIXEL)[::n, ::n, 0])
+    return pixels.view(np.uint8).reshape(*pixels.shape, 3)
 
 
 def _span(x: Array, fold: int) -> tuple[Array, int, Array]:

@@ -43,7 +43,7 @@ UPRIGHT = 96                             # pixels of the face in that second loo
 LINES = 480                              # in pictures with a longer short side the smallest face grows in proportion
 BRIGHT, MOST_GAIN = 235.0, 8.0           # a dark picture's 99th percentile is brought to BRIGHT, by at most MOST_GAIN
 SAMPLES = 3                              # pixels across, out of those that one pixel of O-Net's stands for, when a known face is looked at again
-SPARSE = 4                               # pixels between those that tell how dark a picture is, when it isn't searched
+SPARSE = 8                               # pixels between those that tell how dark a picture is, when it isn't searched
 MOST_FOLD = 16                           # pixels across whose squares of 255 still add up in 16 bits
 GREY, GREY_TO_WHITE = 127.5, 128         # 0 and 1 to the networks
 GRAPHS = "2"                             # raise when the graphs built here change
@@ -111,18 +111,18 @@ def again(frame: Array, boxes: Array, *, score: float = 0.9) -> Found | None:
     """
     if not len(boxes):
         return NOBODY
-    gain, pictures, places = _gain(frame[::SPARSE, ::SPARSE].transpose(2, 0, 1)), [], _square(boxes)
+    gain, pictures, places = _gain(align.thinned(frame, SPARSE)), [], _square(boxes)
     for box in places:
         picture = _around(frame, box, gain)
         if picture is None:
             return None
         pictures.append(picture)
-    views = np.concatenate([_cut("rnet", p.planes, box[None] * np.tile(p.scale, 2) - np.tile(p.corner, 2)) for p, box in zip(pictures, places, strict=True)])
+    views = np.concatenate([_cut("rnet", p.planes, _within(p, box[None])) for p, box in zip(pictures, places, strict=True)])
     said = _run("rnet", views)
     if (said[:, -1] <= _odds(R_SCORE)).any():
         return None
-    places = _square(places + said[:, :4] * np.tile(_size(places), 2))
-    views = np.concatenate([_cut("onet", p.planes, box[None] * np.tile(p.scale, 2) - np.tile(p.corner, 2)) for p, box in zip(pictures, places, strict=True)])
+    places = _square(places + said[:, :4] * _twice(_size(places)))
+    views = np.concatenate([_cut("onet", p.planes, _within(p, box[None])) for p, box in zip(pictures, places, strict=True)])
     found = _judged(frame, _run("onet", views), places, gain, score)
     return found if len(found.box) == len(boxes) else None
 
@@ -159,7 +159,7 @@ def _propose(pictures: list[Picture]) -> Array:
 def _refuse(pictures: list[Picture], boxes: Array) -> Array:
     """The boxes that R-Net takes for faces too, moved to where it sees them."""
     said = _run("rnet", _views("rnet", pictures, boxes))
-    rows = np.column_stack([boxes + said[:, :4] * np.tile(_size(boxes), 2), said[:, -1]])[said[:, -1] > _odds(R_SCORE)]
+    rows = np.column_stack([boxes + said[:, :4] * _twice(_size(boxes)), said[:, -1]])[said[:, -1] > _odds(R_SCORE)]
     return _square(rows[_suppress(rows, 0.7), :4])
 
 
@@ -176,7 +176,7 @@ def _judged(frame: Array, said: Array, boxes: Array, gain: float, score: float) 
     """The faces among what O-Net said of boxes."""
     size = _size(boxes)
     points = said[:, 4:-1].reshape(-1, 2, 5).transpose(0, 2, 1) * size[:, None] + boxes[:, None, :2]
-    rows = np.column_stack([boxes + said[:, :4] * np.tile(size, 2), _chance(said[:, -1])])
+    rows = np.column_stack([boxes + said[:, :4] * _twice(size), _chance(said[:, -1])])
     keep = np.flatnonzero((rows[:, 4] > O_SCORE) & (_size(rows) > 0).all(axis=1))
     keep = keep[_suppress(rows[keep], 0.7, of_smaller=True)]
     for i in keep[rows[keep, 4] < SURE]:
@@ -195,8 +195,7 @@ def _views(network: str, pictures: list[Picture], boxes: Array) -> Array:
     which = np.maximum((widths >= VIEW[network]).sum(axis=1) - 1, 0)                             # pictures shrink along the list
     for k in set(which.tolist()):
         mine = np.flatnonzero(which == k)
-        planes, scale, corner = pictures[k]
-        views[mine] = _cut(network, planes, boxes[mine] * np.tile(scale, 2) - np.tile(corner, 2))
+        views[mine] = _cut(network, pictures[k].planes, _within(pictures[k], boxes[mine]))
     return views
 
 
@@ -204,6 +203,16 @@ def _views(network: str, pictures: list[Picture], boxes: Array) -> Array:
 
 def _size(boxes: Array) -> Array:
     return np.asarray(boxes[:, 2:4] - boxes[:, :2])
+
+
+def _twice(xy: Array) -> Array:
+    """(n, 2) x, y -> (n, 4) x, y, x, y: for both corners of boxes."""
+    return np.concatenate([xy, xy], axis=1)
+
+
+def _within(picture: Picture, boxes: Array) -> Array:
+    """Boxes (n, 4) of the frame, in the pixels of a picture."""
+    return np.asarray(boxes.reshape(-1, 2, 2) * picture.scale - picture.corner).reshape(-1, 4)
 
 
 def _square(boxes: Array) -> Array:
@@ -265,7 +274,7 @@ def _pyramid(frame: Array, min_face: int) -> tuple[float, list[Picture]]:
         scaler = _kept.scalers.setdefault(level, VideoReformatter())
         picture = scaler.reformat(picture, round(width * scale), round(height * scale), interpolation=Interpolation.AREA)
         shrunk.append(np.stack(_pixels(picture)))
-    gain = _gain(shrunk[1])
+    gain = _gain(shrunk[1][:, ::2, ::2])
     return gain, [Picture(_planes(p, gain), np.array([p.shape[2] / width, p.shape[1] / height]), np.zeros(2)) for p in shrunk]
 
 
@@ -318,14 +327,13 @@ def _around(frame: Array, box: Array, gain: float) -> Picture | None:
     end = np.clip(np.ceil(box[2:] + room), 0, last).astype(np.int64)
     if (end - first < 2 * n).any():
         return None
-    part = _folded(frame[first[1] : end[1] : thin, first[0] : end[0] : thin], n // thin)
+    part = _folded(align.thinned(frame[first[1] : end[1], first[0] : end[0]], thin), n // thin)
     return Picture(_planes(part, gain), np.full(2, 1 / n), first / n)
 
 
 def _gain(pixels: Array) -> float:
     """By how much a dark picture has to be brightened."""
-    some = pixels[:, ::2, ::2].ravel()
-    bright = float(np.searchsorted(np.cumsum(np.bincount(some, minlength=256)), 0.99 * some.size))
+    bright = float(np.searchsorted(np.cumsum(np.bincount(pixels.ravel(), minlength=256)), 0.99 * pixels.size))
     return min(max(BRIGHT / max(bright, 1.0), 1.0), MOST_GAIN)
 
 

@@ -15,6 +15,7 @@ by .47 at most between clips but for two before the same grey wall (.75), which 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -186,11 +187,20 @@ CLOSE = 0.08                             # difference of two colours, 0..1, that
 def shot_of(frame: Array) -> Array:
     """A picture reduced to (9 * 16, 3) float32 0..1: which colour is where in it, coarsely."""
     height, width = frame.shape[:2]
-    thin = frame[:: max(height // 72, 1), :: max(width // 128, 1)].astype(np.float32) / 255
-    edges = [np.linspace(0, n, cells, endpoint=False).astype(np.int64) for n, cells in zip(thin.shape, GRID, strict=False)]
-    sums = np.add.reduceat(np.add.reduceat(thin, edges[0], axis=0), edges[1], axis=1)
-    counts = [np.maximum(np.diff([*edge, n]), 1) for edge, n in zip(edges, thin.shape, strict=False)]
-    return np.asarray(sums / np.outer(*counts)[..., None], np.float32).reshape(-1, 3)
+    thin = frame[:: max(height // 72, 1), :: max(width // 128, 1)]
+    down, across = (_means(n, cells) for n, cells in zip(thin.shape, GRID, strict=False))
+    rows = down @ thin.reshape(len(thin), -1).astype(np.float32)
+    return np.asarray(across @ rows.reshape(GRID[0], -1, 3) / 255, np.float32).reshape(-1, 3)
+
+
+@cache
+def _means(n: int, cells: int) -> Array:
+    """(cells, n) float32: what makes means of n numbers, in equal steps; with fewer numbers than cells some come twice."""
+    edges = np.linspace(0, n, cells, endpoint=False).astype(np.int64)
+    last = np.maximum(np.append(edges[1:], n), edges + 1)
+    at = np.arange(n)
+    inside = (at >= edges[:, None]) & (at < last[:, None])
+    return np.asarray(inside / inside.sum(axis=1, keepdims=True), np.float32)
 
 
 def likeness(a: Array, b: Array) -> float:
