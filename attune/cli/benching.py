@@ -18,7 +18,7 @@ KEY, JUDGE_KEY = "ATTUNE_LLM_KEY", "ATTUNE_JUDGE_KEY"
 OTHER = ("users", "boundaries", "peld", "latency")
 WHAT = (
     "users (scripted, ours), boundaries, latency; answers to empathetic_dialogues, esconv, dailydialog; peld, whose answers have emotions; emotions with "
-    "dialogue context of meld, emorynlp, emocontext."
+    "dialogue context of meld, emorynlp, emocontext; the judge beside people: empathetic_intents (in empathetic_dialogues' folder), empathic_reactions."
 )
 
 
@@ -45,7 +45,7 @@ def agent(
     """Replies with and without measured expression, with shuffled controls; how boundaries are kept; what measuring costs."""
     from attune import llms, weights
     from attune.evaluate import agent as bench
-    from attune.evaluate import conversation
+    from attune.evaluate import conversation, judging
     from attune.evaluate.scripted import Scripted
 
     if scripted and url:
@@ -54,7 +54,7 @@ def agent(
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(Scripted()) if scripted else None
         client = llms.client(server.url, "scripted") if server else llms.client(url, model, key=os.environ.get(KEY)) if url else None
-        judge = llms.client(judge_url, judge_model, key=os.environ.get(JUDGE_KEY)) if judge_url else None
+        judge = llms.client(judge_url, judge_model, key=os.environ.get(JUDGE_KEY)) if judge_url else client if server and what in judging.CORPORA else None
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         bar = stack.enter_context(Progress(*columns, console=console, transient=True))
         task = bar.add_task("")
@@ -66,6 +66,12 @@ def agent(
         if what == "boundaries":
             plain = bench.boundary_handling(client, hook=told)
             text = f"answered by {client.name if client else 'the reflective listener'}\n\n{bench.boundary_table(plain)}\n`{command}`\n"
+        elif what in judging.CORPORA:
+            if folder is None:
+                raise SettingError(f"expected DIR, as in: attune evaluate agent {what} DIR")
+            texts = judging.labelled(what, folder, split, limit)
+            judges = judging.compared(texts, judge, cache=cache or weights.cache_folder() / "replies", draws=draws, seed=seed, hook=told)
+            plain, text = judging.plain(judges), judging.table(judges, what, command)
         elif what == "latency":
             plain = bench.latency(client, clip=folder, hook=told)
             text = f"{bench.latency_table(plain)}\n`{command}`\n"

@@ -421,6 +421,15 @@ Judge what is there, not how long or how polite it is."""
 def judged(judge: Client, case: Case, reply: str) -> dict[str, float]:
     """The judge's scores; NaN where it answers something else."""
     said = complete(judge, [{"role": "system", "content": RUBRIC}, {"role": "user", "content": f"PERSON: {case.words}\n\nREPLY: {reply}"}])
+    return read_judged(said)
+
+
+def read_judged(said: str) -> dict[str, float]:
+    """The scores in a judge's answer.
+
+    >>> read_judged('Here: {"empathy": 4, "specificity": 9}')
+    {'empathy': 4.0, 'specificity': nan}
+    """
     found = re.search(r"\{[^{}]*\}", said)
     try:
         given = json.loads(found[0]) if found else {}
