@@ -36,7 +36,7 @@ from attune.settings import Settings
 from attune.taxonomy import taxonomy
 from attune.text import recognisers, transcript, units
 from attune.types import SOMEONE, Estimates, Faces, Recording, Segment
-from attune.voice import diarizers, speakers
+from attune.voice import diarizers, online, speakers
 
 Hook = Callable[[str, float, float], None]      # step, seconds of media done, seconds in all
 Models = dict[str, ModuleType]
@@ -227,13 +227,16 @@ class Listening:
         Units that are known already, from a transcript with times.
     keep, remember
         As in `Looking`.
+    voices
+        Who tells whose an utterance is, as soon as it is over; None: nobody.
     """
 
     def __init__(
-        self, model: ModuleType | None, chosen: Settings, known: Sequence[Segment] | None = None, *, keep: export.Partial | None = None, remember: bool = True
+        self, model: ModuleType | None, chosen: Settings, known: Sequence[Segment] | None = None, *, keep: export.Partial | None = None, remember: bool = True,
+        voices: online.Voices | None = None,
     ) -> None:
         self.stream, self._model, self._chosen = voice.VoiceStream(model, chosen, known), model, chosen
-        self._keep, self._remember = keep, remember
+        self._keep, self._remember, self._voices = keep, remember, voices
         self._waiting: list[voice.Heard] = []
         self._rows = [] if model is None else [self._estimates([])]
 
@@ -261,6 +264,9 @@ class Listening:
                       model=self._chosen.voice or "", quality=np.array([u.quality for u in units]), reason=[u.reason for u in units])
 
     def _kept(self, done: list[voice.Heard]) -> list[voice.Heard]:
+        if self._voices:
+            done = [u._replace(segment=replace(u.segment, person=u.segment.person or self._voices.utterance(self.stream.sound(u.segment.start, u.segment.end))))
+                    for u in done]
         if self._remember:
             self._waiting += done
             if len(self._waiting) >= BATCH:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import attune
-from attune.errors import MediaError, SettingError, ShapeError, UnknownName
+from attune.errors import MediaError, SettingError, ShapeError, UnknownName, WeightsError
 from attune.live import Fused, Hint, Rate, Said, Seen, Session, Speech, Spoken, hints, sources
 from attune.live.pace import STEPS, Pace
 from attune.media import Media
@@ -325,8 +325,40 @@ def test_a_device_that_fails_is_told():
         next(sources.camera("/dev/no-camera"))
 
 
-def test_speakers_are_not_told_apart_live():
-    with pytest.raises(SettingError, match="measure its file"):
+def voiced(monkeypatch):
+    """A session whose voices are one until three seconds are over, and another from then on."""
+    session = Session(Settings(face=None, text=None, speakers="auto"), record=True)
+
+    def utterance(wave):
+        start = session._listening.stream.speech[-1][0]
+        return "speaker 1" if start < 3 else "speaker 2"
+
+    monkeypatch.setattr(session.voices, "utterance", utterance)
+    monkeypatch.setattr(session.voices, "going", lambda wave: "speaker 1" if len(wave) <= 1.6 * 16_000 + 1 else "the stretch is too long")
+    return session
+
+
+def test_speakers_are_told_apart_as_they_come(monkeypatch, sound):
+    monkeypatch.setattr("attune.voice.voiceprint.available", lambda: True)
+    session, out = voiced(monkeypatch), []
+    for at in range(0, len(sound), 1600):
+        out += session.hear(sound[at : at + 1600])
+    recording = session.close()
+    whole = [s for s in [*out, *session.finish()] if isinstance(s, Spoken) and not s.interim]
+    assert {s.estimates[0].person[0] for s in out if isinstance(s, Spoken) and s.interim} == {"speaker 1"}
+    rows = [(e.start[0], e.end[0], e.person[0]) for e in (s.estimates[0] for s in whole)]
+    assert {person for *_, person in rows} <= {"speaker 1", "speaker 2"} and len({person for *_, person in rows}) == 2
+    assert [(s.start, s.end, s.person) for s in recording.segments if s.kind == "speech"][: len(rows)] == rows
+    assert any("as they came: 2" in note for note in recording.notes)
+
+
+@pytest.mark.parametrize(("settings", "says"), [({"diarizer": "pyannote"}, "needs the whole recording"), ({"voices": "no-book.json"}, "no book of voices")])
+def test_speakers_that_cant_be_told_apart_live_are_refused(settings, says, monkeypatch):
+    monkeypatch.setattr("attune.voice.voiceprint.available", lambda: True)
+    with pytest.raises(SettingError, match=says):
+        Session(Settings(speakers="auto", **settings))
+    monkeypatch.setattr("attune.voice.voiceprint.available", lambda: False)
+    with pytest.raises(WeightsError, match="resemblyzer"):
         Session(Settings(speakers="auto"))
 
 

@@ -37,6 +37,9 @@ from attune.settings import Settings
 from attune.text.transcript import Transcript
 from attune.types import SOMEONE, Estimates, Modality, Recording, Segment
 from attune.voice import Heard as Unit
+from attune.voice import online, speakers, voiceprint
+from attune.voice.speakers import PAUSE
+from attune.voice.voiceprint import LENGTH
 
 __all__ = ["Fused", "Hint", "Rate", "Said", "Seen", "Session", "Speech", "Spoken", "Told"]
 
@@ -55,7 +58,8 @@ class Session:
     Parameters
     ----------
     settings
-        As for a file. `baseline="own"` learns each person's habit while they talk.
+        As for a file. `baseline="own"` learns each person's habit while they talk. With `speakers` each utterance goes to a voice once it is over, by what
+        was heard until then, and a silence of 0.3 s ends it.
     record
         Whether a recording is kept for `close`.
     words
@@ -75,8 +79,7 @@ class Session:
 
     def __init__(self, settings: Settings | None = None, *, record: bool = False, words: Transcript | None = None, adapt: bool = False) -> None:
         self.settings, self.record, self.adapt = settings or Settings(), record, adapt
-        if self.settings.speakers is not None:
-            raise SettingError(f"speakers={self.settings.speakers!r}: who speaks is told apart once a recording is whole; measure its file for that")
+        self.voices = told_apart(self.settings) if self.settings.speakers else None
         self.models = load_models(self.settings)
         self.notes: list[str] = list(words.notes) if words else []
         self.muted: set[Modality] = set()
@@ -258,7 +261,9 @@ class Session:
             given = Transcript(tuple(sorted(self._given, key=lambda s: (s.start, s.end))), language=self.settings.language)
             heard = replace(heard, estimates=_named(heard.estimates, self._given))
         length = self.duration if duration is None else duration
-        recording = together(seen, heard, given, length, self.models, self.settings)
+        turns = _turns(heard.estimates) if self.voices else []
+        notes += [f"speakers told apart by voice, as they came: {len({t.person for t in turns})}"] if turns else []
+        recording = together(seen, heard, given, length, self.models, self.settings, turns=turns)
         return replace(recording, source=NAME, media=self._facts(length), notes=tuple(dict.fromkeys((*notes, *recording.notes))))
 
     def _facts(self, duration: float) -> dict[str, object]:
@@ -275,7 +280,8 @@ class Session:
         if model is None:
             return None
         try:
-            return Listening(model, self.settings, known, remember=self.record)
+            heard = replace(self.settings, pause=min(PAUSE, self.settings.pause)) if self.voices else self.settings
+            return Listening(model, heard, known, remember=self.record, voices=self.voices)
         except WeightsError as error:
             if not all(Path(path).is_file() for path in weights.files(model)):
                 raise
@@ -330,7 +336,10 @@ class Session:
         assert self._listening is not None
         self._next_voice = end + EVERY
         began = clock.perf_counter()
-        rows = self._unhabited(self._listening.estimates([self._listening.stream.listen(max(start, end - VOICED), end)]))
+        unit = self._listening.stream.listen(max(start, end - VOICED), end)
+        if self.voices:
+            unit = unit._replace(segment=replace(unit.segment, person=self.voices.going(self._listening.stream.sound(max(start, end - LENGTH), end))))
+        rows = self._unhabited(self._listening.estimates([unit]))
         both = [rows, *projected(rows)]
         self._recent.going(both)
         named = self._recent.link().voices
@@ -389,12 +398,35 @@ class Session:
         return replace(baseline.adapt(replace(rows, person=np.array([person] * len(rows), object)), [known]), person=rows.person)
 
 
+def told_apart(settings: Settings) -> online.Voices:
+    """Who tells voices apart while they speak.
+
+    Raises
+    ------
+    SettingError
+        If another diarizer is asked for than the one that can.
+    WeightsError
+        If the package that carries the voiceprints isn't installed.
+    """
+    if settings.diarizer != Settings().diarizer:
+        raise SettingError(f"diarizer={settings.diarizer!r} needs the whole recording; a live session tells voices apart by {Settings().diarizer}")
+    if not voiceprint.available():
+        raise WeightsError(f"voices can't be told apart without voiceprints: {voiceprint.INSTALL}")
+    return online.Voices(settings.speakers or "auto", speakers.Book.read(settings.voices).voices if settings.voices else None)
+
+
+def _turns(voices: Estimates | None) -> list[Segment]:
+    """Utterances as turns of those whose they are."""
+    rows = zip(voices.start, voices.end, voices.person, strict=True) if voices is not None else ()
+    return [Segment(float(start), float(end), str(person)) for start, end, person in rows]
+
+
 def _named(voices: Estimates | None, words: Sequence[Segment]) -> Estimates | None:
-    """Utterances that were heard, with the names of those whose words they are: of the words that overlap most."""
+    """Utterances that were heard, with the names of those whose words they are: of the words that overlap most; without one they keep their own."""
     if voices is None:
         return None
     people = []
-    for start, end in zip(voices.start, voices.end, strict=True):
+    for start, end, own in zip(voices.start, voices.end, voices.person, strict=True):
         overlap = [min(w.end, end) - max(w.start, start) for w in words]
-        people.append(words[int(np.argmax(overlap))].person if max(overlap) > 0 else SOMEONE)
+        people.append((words[int(np.argmax(overlap))].person if max(overlap) > 0 else SOMEONE) or own)
     return replace(voices, person=np.array(people, object))

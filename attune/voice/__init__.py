@@ -112,6 +112,10 @@ class VoiceStream:
             self._measure(unit)
         return unit.result(None, self._k)
 
+    def sound(self, start: float, end: float) -> np.ndarray:
+        """What was heard, (n,) at 16 kHz, of the last `LONGEST` seconds."""
+        return self._tape.read(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))
+
     def push(self, samples: np.ndarray) -> list[Heard]:
         """Hear more sound, float (n,) at 16 kHz; the units that this finished, in the order of their ends."""
         samples, done = finite(samples), []

@@ -1,7 +1,7 @@
 """Where more than one voice speaks: a probability every 40 ms, by a small net on the picture of a stretch of speech.
 
-The net (31,000 parameters, packaged; `recipes/voice_overlap.py`, `overlap.md`) was taught on conversations composed of single voices. It tells that there
-are several voices, not whose; whose is `speakers`' business.
+The net (packaged; `recipes/voice_overlap.py`, `overlap.md`) was taught on conversations composed of single voices. It looks at lines of 16 Hz up to 3.5 kHz, in
+which two voices' harmonics stand apart, and tells that there are several voices, not whose; whose is `speakers`' business.
 
     >>> more(np.zeros(16_000, np.float32)).shape
     (24,)
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from attune.voice.features import FLOOR, HOP, LOUD, SAMPLE_RATE, SCALE, WINDOW, level, log_mel
+from attune.voice.features import HOP, LOUD, SAMPLE_RATE, SCALE, WINDOW, spectrum
 from attune.weights import LicenceClass, session
 
 LICENSE = "weights ODbL 1.0 and CC BY 4.0, as the corpora they were trained on (CREMA-D, LibriSpeech)"
@@ -21,6 +21,9 @@ LICENSE_CLASS: LicenceClass = "share-alike"
 WEIGHTS = Path(__file__).with_suffix(".onnx")
 
 STEP = 2 * HOP / SAMPLE_RATE             # s from value to value
+LINES = slice(4, 228)                    # of the spectrum: 62 Hz to 3.55 kHz
+FLOOR = 60.0                             # dB below the stretch's loud frames; a line is softer than a band
+TINY = 1e-12                             # power; keeps the logarithm of silence finite
 FIRST = (WINDOW + HOP) / 2 / SAMPLE_RATE         # s; the middle of what the first value stands for
 LIKELY = 1.1                             # probability from which it counts; chosen on AMI's training excerpts (benchmarks/speakers.py)
 STAYS = 0.1                              # below `LIKELY` by so much, and what has begun still goes on
@@ -28,11 +31,12 @@ SHORTEST = 0.2                           # s; less isn't marked
 
 
 def picture(wave: np.ndarray) -> np.ndarray:
-    """(n,) at 16 kHz -> (t, 64) float32: decibels above `FLOOR` below the stretch's loud frames, as in `features`, with its quiet ends."""
-    decibels = log_mel(wave)
-    if len(decibels) == 0:
-        return decibels
-    return np.asarray(np.clip(decibels - np.quantile(level(decibels), LOUD) + FLOOR, 0, None) / SCALE, np.float32)
+    """(n,) at 16 kHz -> (t, 224) float32, every 20 ms: decibels above `FLOOR` below the stretch's loud frames, in units of `SCALE`; gain changes nothing."""
+    power = spectrum(wave)[:, LINES]
+    if len(power) == 0:
+        return power.astype(np.float32)
+    loud = np.quantile(10 * np.log10(power.sum(axis=1) + TINY), LOUD)
+    return np.asarray(np.clip(10 * np.log10(power + TINY) - loud + FLOOR, 0, None) / SCALE, np.float32)
 
 
 def more(wave: np.ndarray) -> np.ndarray:

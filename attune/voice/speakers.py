@@ -105,7 +105,7 @@ class SpeakerStream:
         """name -> vector of everybody who was heard, for a book; the names are those of `turns`."""
         vectors, seconds, who = self._told(speakers)
         names = _named(vectors, seconds, who, {})
-        return {names[k]: _centre(vectors[who == k], seconds[who == k]) for k in dict.fromkeys(who.tolist())}
+        return {names[k]: centre(vectors[who == k], seconds[who == k]) for k in dict.fromkeys(who.tolist())}
 
     def _told(self, speakers: str | int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Vectors (n, d), what each speaks for in seconds (n,), and whose they are (n,)."""
@@ -117,7 +117,7 @@ class SpeakerStream:
     def _beside(self, vectors: np.ndarray, seconds: np.ndarray, who: np.ndarray) -> list[tuple[float, float, int]]:
         """Start, end and voice of second turns: where speech at once meets what one window speaks for, the voice that is next like it and near."""
         groups = list(dict.fromkeys(who.tolist()))
-        centres = np.array([_centre(vectors[who == g], seconds[who == g]) for g in groups])
+        centres = np.array([centre(vectors[who == g], seconds[who == g]) for g in groups])
         starts, ends = np.array([w[2] for w in self._windows]), np.array([w[3] for w in self._windows])
         found: list[tuple[float, float, int]] = []
         for a, b in self._mixed:
@@ -132,7 +132,7 @@ class SpeakerStream:
 
     def _hear(self, intervals: list[tuple[float, float]]) -> None:
         for start, end in intervals:
-            looks = _windowed(start, end)
+            looks = windowed(start, end)
             if overlap.LIKELY <= 1:
                 self._mixed += overlap.stretches(overlap.more(self._tape.read(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))), start)
             heard = [self._tape.read(round(a * SAMPLE_RATE), round(b * SAMPLE_RATE)) for a, b in looks]
@@ -145,10 +145,10 @@ class SpeakerStream:
             self._windows += [(*looks[k], edges[i], edges[i + 1]) for i, k in enumerate(kept)]
 
 
-def _windowed(start: float, end: float) -> list[tuple[float, float]]:
+def windowed(start: float, end: float) -> list[tuple[float, float]]:
     """Windows of `LENGTH` over an interval, evenly, at most `STEP` apart; a shorter interval is one.
 
-    >>> _windowed(0, 1), [round(a, 1) for a, _ in _windowed(0, 3.2)]
+    >>> windowed(0, 1), [round(a, 1) for a, _ in windowed(0, 3.2)]
     ([(0, 1)], [0.0, 0.8, 1.6])
     """
     if end - start <= LENGTH:
@@ -185,7 +185,7 @@ def together(vectors: np.ndarray, seconds: np.ndarray, count: int | None = None,
     if mixed is not None and mixed.any() and float(seconds[~mixed].sum()) >= PASSING and (count or 0) <= int((~mixed).sum()):
         who = np.zeros(n, np.int64)
         who[~mixed] = together(vectors[~mixed], seconds[~mixed], count)
-        clear = [_centre(vectors[~mixed][who[~mixed] == g], seconds[~mixed][who[~mixed] == g]) for g in range(int(who[~mixed].max()) + 1)]
+        clear = [centre(vectors[~mixed][who[~mixed] == g], seconds[~mixed][who[~mixed] == g]) for g in range(int(who[~mixed].max()) + 1)]
         who[mixed] = (vectors[mixed] @ np.array(clear).T).argmax(axis=1)
         return _in_order(who)
     if n > AT_ONCE:                       # parts first, then what they gave
@@ -194,7 +194,7 @@ def together(vectors: np.ndarray, seconds: np.ndarray, count: int | None = None,
         for rows in parts:
             labels[rows] = groups + together(vectors[rows], seconds[rows])
             groups = int(labels[rows].max()) + 1
-        centres = np.array([_centre(vectors[labels == g], seconds[labels == g]) for g in range(groups)])
+        centres = np.array([centre(vectors[labels == g], seconds[labels == g]) for g in range(groups)])
         return _in_order(_linked(centres, np.bincount(labels, seconds, groups), count)[labels])
     return _in_order(_settled(vectors, seconds, _linked(vectors, np.ones(n), count), count))
 
@@ -232,14 +232,14 @@ def _settled(vectors: np.ndarray, seconds: np.ndarray, group: np.ndarray, count:
     stay = [g for g, s in length.items() if s >= PASSING]
     if count is not None or not stay or len(stay) == len(length):
         return group
-    centres = np.array([_centre(vectors[group == g], seconds[group == g]) for g in stay])
+    centres = np.array([centre(vectors[group == g], seconds[group == g]) for g in stay])
     passing = ~np.isin(group, stay)
     group = group.copy()
     group[passing] = np.array(stay)[(vectors[passing] @ centres.T).argmax(axis=1)]
     return group
 
 
-def _centre(vectors: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+def centre(vectors: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """Mean direction (d,), by how long each speaks."""
     total = (vectors * np.maximum(seconds, 1e-3)[:, None]).sum(axis=0)
     return np.asarray(total / max(float(np.linalg.norm(total)), 1e-9), np.float32)
@@ -254,7 +254,7 @@ def _in_order(group: np.ndarray) -> np.ndarray:
 def _named(vectors: np.ndarray, seconds: np.ndarray, who: np.ndarray, book: Mapping[str, np.ndarray]) -> dict[int, str]:
     """Names of groups of vectors."""
     groups = list(dict.fromkeys(who.tolist()))
-    return named(groups, {g: _centre(vectors[who == g], seconds[who == g]) for g in groups}, book)
+    return named(groups, {g: centre(vectors[who == g], seconds[who == g]) for g in groups}, book)
 
 
 def named(groups: Sequence[G], voices: Mapping[G, np.ndarray], book: Mapping[str, np.ndarray]) -> dict[G, str]:
@@ -288,7 +288,7 @@ def gathered(heard: Sequence[Mapping[str, np.ndarray]]) -> tuple[dict[str, np.nd
     """
     vectors = np.array([v for said in heard for v in said.values()], np.float32).reshape(-1, HIDDEN)
     group = _in_order(_linked(vectors, np.ones(len(vectors)), None, KNOWN))
-    book = {f"voice {g + 1}": _centre(vectors[group == g], np.ones(int((group == g).sum()))) for g in dict.fromkeys(group.tolist())}
+    book = {f"voice {g + 1}": centre(vectors[group == g], np.ones(int((group == g).sum()))) for g in dict.fromkeys(group.tolist())}
     number = iter(group.tolist())
     return book, [{name: f"voice {next(number) + 1}" for name in said} for said in heard]
 
