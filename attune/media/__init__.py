@@ -18,26 +18,15 @@ import numpy as np
 
 from attune.errors import NoStream, SettingError
 from attune.media.arrays import Arrays, Picture
-from attune.media.clock import Notes
+from attune.media.clock import Notes, cell_of
 from attune.media.files import File
 from attune.media.picture import fitted, jpeg
 from attune.media.sound import gapless
 
-__all__ = ["Media", "jpeg"]
-
-GRID_TOLERANCE = 0.001                   # s; Matroska rounds timestamps to milliseconds
+__all__ = ["Media", "cell_of", "jpeg"]
 
 Number = TypeVar("Number", int, float)
 
-
-
-def cell_of(time: float, fps: float) -> int:
-    """The step of a grid of 1 / fps seconds that a time lies in.
-
-    >>> cell_of(0.334, 3.0), cell_of(0.6664, 3.0)
-    (1, 2)
-    """
-    return math.floor((time + GRID_TOLERANCE) * fps)
 
 
 class Media:
@@ -120,8 +109,9 @@ class Media:
     def frames(self, fps: float = 3.0, *, threads: int = 1) -> Iterator[Picture]:
         """Pictures sampled by their timestamps: the first in each 1/fps of time; each at most once, so a slower video gives all it has.
 
-        Only the sampled ones are converted. They come turned upright, with square pixels, and in the size of the first: should the size
-        change on the way, later ones are fitted into it. One thread costs the least CPU time; two give the result sooner.
+        Only the sampled ones are converted, and of H.264 not all of the others are decoded (`attune.media.spare`). They come turned upright, with
+        square pixels, and in the size of the first: should the size change on the way, later ones are fitted into it. One thread costs the least
+        CPU time; two give the result sooner.
 
         Yields
         ------
@@ -142,7 +132,7 @@ class Media:
 
     def _sampled(self, fps: float, threads: int) -> Iterator[Picture]:
         last, notes, size = -1, Notes("picture"), None
-        for time, until, picture in self._source.pictures(threads, notes):
+        for time, until, picture in self._source.pictures(threads, notes, fps):
             self.end = max(self.end, until)
             cell = cell_of(time, fps)
             if cell > last:

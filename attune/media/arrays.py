@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ class Arrays:
     def duration(self) -> float:
         return self._duration
 
-    def pictures(self, threads: int, notes: Notes) -> Iterator[tuple[float, float, Callable[[], np.ndarray]]]:
+    def pictures(self, threads: int, notes: Notes, fps: float = math.inf) -> Iterator[tuple[float, float, Callable[[], np.ndarray]]]:
         if isinstance(self._frames, Iterator):
             if self._used:
                 raise MediaError(f"the frames of {self._name} were an iterator, which is used up; give a list, or a function that returns an iterator")

@@ -7,6 +7,7 @@ import math
 JUMP = 3600.0                            # s; a longer hole in the timestamps is an error of the clock, not a pause
 BACK = 0.3                               # s; a step back by more than this is a new beginning, as of files that were strung together
 SLACK = 60.0                             # s; so is what leads beyond twice the stated length and this
+GRID_TOLERANCE = 0.001                   # s; Matroska rounds timestamps to milliseconds
 SHORT = (1.0, 0.02)                      # a stream that ends earlier than stated by more than 1 s or 2 % is called short
 
 
@@ -31,6 +32,15 @@ class Notes:
         return (*self._told.values(), *lost)
 
 
+def cell_of(time: float, fps: float) -> int:
+    """The step of a grid of 1 / fps seconds that a time lies in.
+
+    >>> cell_of(0.334, 3.0), cell_of(0.6664, 3.0)
+    (1, 2)
+    """
+    return math.floor((time + GRID_TOLERANCE) * fps)
+
+
 class Clock:
     """Media time out of a stream's own timestamps, whose wildest errors are taken out.
 
@@ -38,16 +48,22 @@ class Clock:
     """
 
     def __init__(self, origin: float, notes: Notes) -> None:
-        self.end, self._shift, self._notes = 0.0, -origin, notes
+        self.end, self._shift, self._notes, self._mended = 0.0, -origin, notes, False
+
+    @property
+    def straight(self) -> bool:
+        """Whether no timestamp has been mended so far."""
+        return not self._mended
 
     def __call__(self, stamp: float | None) -> float:
         if stamp is None or not math.isfinite(stamp):
+            self._mended = True
             return self.end
         time = stamp + self._shift
         step = time - self.end
         past = step > BACK and time > 2 * self._notes.stated + SLACK
         if step > JUMP or -step > BACK or past:
             self._notes.once("jump", f"{self._notes.stream}: the timestamps jump by {step:+.1f} s at {self.end:.1f} s; taken as no jump")
-            self._shift -= step
+            self._shift, self._mended = self._shift - step, True
             time = self.end
         return max(time, 0.0)

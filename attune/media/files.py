@@ -20,6 +20,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from attune.errors import MediaError, NoStream
+from attune.media import spare
 from attune.media.clock import JUMP, Clock, Notes
 from attune.media.picture import MAX_PIXELS, Upright
 from attune.media.sound import Sound
@@ -31,6 +32,9 @@ OPTIONS = {"protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
 NOT_MEDIA = {"tty", "bin", "xbin", "adf", "idf", "hls", "concat", "dash", "lavfi"}   # FFmpeg draws text as video, and follows playlists
 COUNTED = {"aac", "mp3", "ac3", "eac3", "amr", "h264", "hevc", "m4v", "mpegvideo", "loas", "ivf"}   # no length inside: FFmpeg guesses by bit rate
 BELOW = (FFmpegError, OSError, ValueError, OverflowError, ArithmeticError, MemoryError)   # what PyAV raises about a damaged file
+
+
+Decode = Callable[[Any, Notes], Sequence[Any]]
 
 
 class File:
@@ -156,8 +160,8 @@ class File:
                     clock.end = max(clock.end, clock(float(packet.pts * packet.time_base)) + float((packet.duration or 0) * packet.time_base))
             return max(clock.end for clock in clocks.values())
 
-    def _frames(self, kind: str, threads: int, notes: Notes) -> Iterator[tuple[Any, Any]]:
-        """Every frame of the chosen stream, in order, and the stream."""
+    def _frames(self, kind: str, threads: int, notes: Notes, decode: Decode | None = None) -> Iterator[tuple[Any, Any]]:
+        """The frames of the chosen stream, in order, and the stream: every one, or those that `decode` makes of the packets."""
         with self._opened() as container:
             stream: Any = next((s for s in container.streams if s.index == self._index[kind] and s.type == kind), None)
             if stream is None:
@@ -169,18 +173,37 @@ class File:
                 notes.stated = self._stated or math.nan
             if notes.stated > self._bytes * 8 / THINNEST:
                 notes.stated = math.nan
+            decode = decode if decode and threads == 1 and spare.fits(container, stream) else _decoded
             for packet in _packets(container, [stream], notes):
-                for frame in _decoded(packet, notes):
+                for frame in decode(packet, notes):
                     yield frame, stream
 
-    def pictures(self, threads: int, notes: Notes) -> Iterator[tuple[float, float, Callable[[], np.ndarray]]]:
-        clock, upright, last = Clock(self.origin, notes), Upright(), 0.0
-        for frame, stream in self._frames("video", threads, notes):
+    def pictures(self, threads: int, notes: Notes, fps: float = math.inf) -> Iterator[tuple[float, float, Callable[[], np.ndarray]]]:
+        """Pictures with their times, and up to where the stream has come with each; with `fps`, at least the first in each 1 / fps seconds."""
+        clock, upright, last, ends = Clock(self.origin, notes), Upright(), 0.0, [0.0]
+        spared, told = spare.Spare(fps), [False]
+
+        def decode(packet: Any, notes: Notes) -> Sequence[Any]:
+            """The frames in a packet, without what nobody needs."""
+            useless = False
+            if packet.pts is not None and packet.time_base and clock.straight and not notes.failed and not packet.is_discard:
+                time = max(_seconds(packet.pts, packet.time_base) - self.origin, 0.0)
+                useless = spared(time)
+                ends[0] = max(ends[0], time + _seconds(packet.duration or 0, packet.time_base))
+            if useless != told[0]:
+                packet.stream.codec_context.skip_frame, told[0] = "NONREF" if useless else "DEFAULT", useless
+            return _decoded(packet, notes)
+
+        time, picture = 0.0, None
+        for frame, stream in self._frames("video", threads, notes, decode if fps < math.inf else None):
             time = clock(_stamp(frame, stream))
             length = _seconds(frame.duration, stream.time_base) if frame.duration and stream.time_base else 1 / (_rate(stream) or 25.0)
             clock.end = max(clock.end, 0.0 if self._still else time + min(length, JUMP))
-            last = clock.end
-            yield time, last, lambda frame=frame, stream=stream: upright(frame, stream)   # type: ignore[misc]
+            last, picture = clock.end, lambda frame=frame, stream=stream: upright(frame, stream)
+            yield time, last, picture
+        if picture and clock.straight and ends[0] > last and not self._still:    # the last pictures weren't decoded, but are there
+            last = ends[0]
+            yield time, last, picture
         if not self._still:
             notes.ends(last)
 

@@ -1,0 +1,72 @@
+"""Pictures that nobody looks at aren't decoded where no other needs them, and what is looked at stays the same to the bit."""
+
+from __future__ import annotations
+
+import media_made as made
+import numpy as np
+import pytest
+
+from attune.media import Media, cell_of, files, spare
+
+MANY = {"bf": "3", "b-pyramid": "normal", "b_strategy": "0", "x264-params": "b-adapt=0"}
+
+
+def read(path, fps, monkeypatch=None):
+    """Sampled pictures, the end, the notes; and how many pictures were decoded."""
+    decoded, count = files._decoded, [0]
+
+    def counted(packet, notes):
+        found = decoded(packet, notes)
+        count[0] += len(found)
+        return found
+
+    monkeypatch.setattr(files, "_decoded", counted)
+    media = Media.open(path)
+    count[0] = 0
+    pictures = list(media.frames(fps))
+    monkeypatch.setattr(files, "_decoded", decoded)
+    return pictures, media.end, media.notes, count[0]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+@pytest.mark.parametrize("fps", [3.0, 7.0, 1.0])
+def test_the_sampled_pictures_are_those_of_plain_decoding_and_fewer_are_decoded(tmp_path, monkeypatch, suffix, fps):
+    path = made.movie(tmp_path / f"b.{suffix}", seconds=5, fps=25, options=MANY, gop=50)
+    pictures, end, notes, few = read(path, fps, monkeypatch)
+    monkeypatch.setattr(spare, "fits", lambda container, stream: False)
+    plain, plain_end, plain_notes, all_of_them = read(path, fps, monkeypatch)
+    assert all_of_them == 125 and few < 0.75 * all_of_them
+    assert [t for t, _ in pictures] == [t for t, _ in plain] and (end, notes) == (plain_end, plain_notes)
+    assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(pictures, plain, strict=True))
+
+
+@pytest.mark.parametrize(("suffix", "codec", "options"), [("ts", "libx264", MANY), ("mp4", "libx264", {"bf": "0"}), ("avi", "mpeg4", {})])
+def test_files_that_do_not_tell_or_have_none_are_decoded_whole(tmp_path, monkeypatch, suffix, codec, options):
+    path = made.movie(tmp_path / f"whole.{suffix}", seconds=2, fps=25, codec=codec, options=options)
+    assert read(path, 3.0, monkeypatch)[3] == 50
+
+
+def test_pictures_of_a_variable_rate_are_the_same(tmp_path, monkeypatch):
+    times = np.cumsum(np.random.default_rng(0).choice([0.01, 0.04, 0.2, 0.5], 60)).round(3).tolist()
+    path = made.movie(tmp_path / "odd.mkv", times=times, options=MANY, seconds=times[-1])
+    pictures, end, _, few = read(path, 3.0, monkeypatch)
+    cells = [cell_of(t - times[0], 3.0) for t in times]
+    assert [round(t, 3) for t, _ in pictures] == [round(t - times[0], 3) for i, t in enumerate(times) if cells[i] not in cells[:i]]
+    assert few < 60 and end >= times[-1] - times[0]
+
+
+def test_damage_loses_no_more_than_in_plain_decoding(tmp_path, monkeypatch):
+    path = made.movie(tmp_path / "b.mkv", seconds=5, fps=25, options=MANY, size=(320, 240))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3 : len(data) // 3 + 400] = bytes(400)
+    path.write_bytes(data)
+    pictures, *_ = read(path, 3.0, monkeypatch)
+    monkeypatch.setattr(spare, "fits", lambda container, stream: False)
+    plain, *_ = read(path, 3.0, monkeypatch)
+    assert abs(len(pictures) - len(plain)) <= 1 and abs(pictures[-1][0] - plain[-1][0]) < 1 / 3
+
+
+def test_a_file_read_by_two_threads_is_decoded_whole(tmp_path):
+    path = made.movie(tmp_path / "b.mp4", seconds=3, fps=25, options=MANY)
+    one, two = (list(Media.open(path).frames(3.0, threads=n)) for n in (1, 2))
+    assert all(s == t and np.array_equal(a, b) for (s, a), (t, b) in zip(one, two, strict=True))
