@@ -153,7 +153,7 @@ def turned(text: str, table: dict[str, Any]) -> str:
 
 STARTERS = frozenset((
     "the", "a", "an", "this", "that", "these", "those", "it", "he", "she", "they", "everything", "nothing", "today", "yesterday", "tomorrow", "my",
-    "there", "then", "so", "when", "because", "if", "all",
+    "there", "then", "so", "when", "because", "if", "all", "what", "how", "thank", "thanks",
 ))
 
 

@@ -432,7 +432,7 @@ def last(one, selector=""):
 @browsers
 def test_one_talks_with_the_agent_and_sees_what_was_measured_and_used(page):
     one = talking(page)
-    assert "reflective listener · fixed phrases, no language model" in one.js("document.querySelector('.talk .by').innerText")
+    assert "reflective listener · no language model" in one.js("document.querySelector('.talk .by').innerText")
     assert "Nothing has been said yet" in one.js("document.querySelector('.turns').innerText")
     tell(one, "I am so happy to see you!")
     assert last(one, ".theirs .name") == "Attune · reflective listener" and len(last(one, ".theirs .text")) > 20

@@ -101,7 +101,7 @@ export class Talk {
       !who
         ? ""
         : who.about
-          ? [h("b", { title: who.about }, who.by), " · fixed phrases, no language model"]
+          ? [h("b", { title: who.about }, who.by), " · no language model"]
           : [h("b", who.by), " as ", this.drawPersona(who.personas)],
     );
     this.drop.disabled = !this.turns.length;
