@@ -32,7 +32,7 @@ PAUSE = 0.3                              # s of silence that ends an interval: s
 LONGEST = 30.0                           # s of one interval
 STEP = 0.8                               # s from window to window
 SHORTEST = 0.1                           # s of sound that a vector is made of
-ALIKE = 0.62                             # least mean cosine within one voice; chosen on AMI's training excerpts (benchmarks/speakers.py)
+ALIKE = 0.60                             # least mean cosine within one voice; chosen on AMI's training excerpts and five readers (benchmarks/speakers.py)
 KNOWN = 0.70                             # least cosine to a voice of the book
 PASSING = 2.0                            # s; a voice with less is given to the nearest that has more
 AT_ONCE = 3000                           # vectors that are compared each with each
@@ -196,7 +196,7 @@ def together(vectors: np.ndarray, seconds: np.ndarray, count: int | None = None,
             groups = int(labels[rows].max()) + 1
         centres = np.array([centre(vectors[labels == g], seconds[labels == g]) for g in range(groups)])
         return _in_order(_linked(centres, np.bincount(labels, seconds, groups), count)[labels])
-    return _in_order(_settled(vectors, seconds, _linked(vectors, np.ones(n), count), count))
+    return _in_order(_nearest(vectors, seconds, _settled(vectors, seconds, _linked(vectors, np.ones(n), count), count)))
 
 
 def _linked(vectors: np.ndarray, weight: np.ndarray, count: int | None, alike_enough: float | None = None) -> np.ndarray:
@@ -237,6 +237,16 @@ def _settled(vectors: np.ndarray, seconds: np.ndarray, group: np.ndarray, count:
     group = group.copy()
     group[passing] = np.array(stay)[(vectors[passing] @ centres.T).argmax(axis=1)]
     return group
+
+
+def _nearest(vectors: np.ndarray, seconds: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Each vector with the group that it is nearest to, once all are known: a merger that was made early isn't final. No group is emptied."""
+    groups = np.unique(group)
+    if len(groups) < 2:
+        return group
+    centres = np.array([centre(vectors[group == g], seconds[group == g]) for g in groups])
+    moved = groups[(vectors @ centres.T).argmax(axis=1)]
+    return np.where(np.isin(group, np.setdiff1d(groups, moved)), group, moved)
 
 
 def centre(vectors: np.ndarray, seconds: np.ndarray) -> np.ndarray:
