@@ -27,6 +27,7 @@ def serve(
     origin: Annotated[list[str], typer.Option(help="Web page elsewhere that may ask, such as https://lab.example; may be repeated.")] = [],  # noqa: B006
     name: Annotated[list[str], typer.Option(help="Further name under which the server is reached; may be repeated.")] = [],  # noqa: B006
     leave_out: Annotated[bool, typer.Option("--leave-out", help="Leave names that nothing measures out of Hume's lists, instead of score 0.")] = False,
+    speak: Annotated[str, typer.Option(help="A program of this machine that speaks EVI's answers, in a machine's voice: espeak-ng.", show_default=False)] = "",
     limit: Annotated[list[str], typer.Option(help="NAME=NUMBER, such as upload_bytes=1000000; docs/server.md lists them; may be repeated.")] = [],  # noqa: B006
 ) -> None:
     """Serve measuring over HTTP: a live page, Hume's interfaces v0 and v1, our own /v1 with its page at /docs."""
@@ -40,7 +41,7 @@ def serve(
     config = Config(
         data=data.resolve(), database=database or os.environ.get("ATTUNE_DATABASE", ""), host=host, port=port, keys=_keys(keys), names=tuple(name),
         origins=tuple(origin), workers=workers, streamers=streamers, retention=keep * HOUR, keep_media=keep_media, allow_private=allow_private,
-        fill=not leave_out, limits=_limits(limit))
+        fill=not leave_out, speak=speak, limits=_limits(limit))
     config.data.mkdir(parents=True, exist_ok=True)
     application = create_app(config)
     console.print(f"[bold]Attune[/] measures expression, it doesn't read minds. People who are measured must be told: {escape(f'http://{host}:{port}')}/v1/notice")

@@ -218,7 +218,7 @@ class Session:
 
         person
             SOMEONE, or somebody who wasn't there: whoever is seen most, else heard most. A voice that isn't joined with a face is taken to be
-            this person's where nobody else is in view.
+            this person's where nobody else is in view, and no other voice heard.
         """
         found = [e for e in self._recent.during(start, end) if e.modality in ("face", "voice") and not e.projected]
         return of_one(found, start, end, person)

@@ -94,7 +94,7 @@ def of_one(found: list[Estimates], start: float, end: float, person: str = SOMEO
             rows[e.modality][str(p)] = rows[e.modality].get(str(p), 0) + 1
     faces, voices = rows["face"], rows["voice"]
     who = person if person in faces or person in voices else max(faces or voices, key=lambda p: (faces or voices)[p], default=SOMEONE)
-    anybody = not set(faces) - {who}                          # nobody else is in view
+    anybody = not set(faces) - {who} and len(set(voices) - set(faces)) == 1         # nobody else is in view, and one voice heard
     kept = []
     for e in found:
         own = np.array([p == who or (e.modality == "voice" and anybody and str(p) not in faces) for p in e.person], bool)

@@ -73,6 +73,7 @@ class Config:
     keep_media: bool = False             # keep what was uploaded as long as the results, else delete it when the job has ended
     allow_private: bool = False          # fetch from, and call back to, addresses of the private network
     fill: bool = True                    # in Hume's lists, names that nothing measures get score 0 and basis "unreached"; else they are left out
+    speak: str = ""                      # a program of this machine that speaks EVI's answers, such as espeak-ng; none
     settings: Settings = field(default_factory=Settings)
     limits: Limits = field(default_factory=Limits)
 
@@ -99,6 +100,10 @@ class Config:
         for key in self.keys:
             if len(key) < 16:
                 raise SettingError(f"a key has {len(key)} characters; expected at least 16, such as `openssl rand -hex 24` makes")
+        if self.speak:
+            from attune.agent import speech
+
+            speech.load(self.speak)
         return self
 
     def to_json(self) -> str:

@@ -1,7 +1,9 @@
-"""`/v0/evi/chat`: the events of Hume's Empathic Voice Interface, for clients written for it. Text comes back, no speech: there is no `audio_output`.
+"""`/v0/evi/chat`: the events of Hume's Empathic Voice Interface, for clients written for it. Text comes back; speech (`audio_output`) only where the
+server was started with `--speak`, and then in a machine's voice.
 
     from a client   session_settings, audio_input, user_input, assistant_input, pause_assistant_message, resume_assistant_message
-    to a client     chat_metadata, user_message (with prosody's 48 scores), assistant_message (a sentence each), assistant_end, user_interruption, error
+    to a client     chat_metadata, user_message (with prosody's 48 scores), assistant_message (a sentence each), audio_output, assistant_end, user_interruption,
+                    error
 
 Sound is raw 16-bit PCM once `session_settings.audio` has said so, and turns end with a second of silence; else each `audio_input` is a whole file and
 a turn. Words are known where a recogniser is installed; without one, a turn is answered by how it sounded. Whoever speaks or writes while a reply
@@ -25,7 +27,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
-from attune.agent import Agent, boundaries
+from attune.agent import Agent, boundaries, speech
 from attune.agent.microphone import Turns
 from attune.agent.persona import names as personas
 from attune.agent.persona import persona
@@ -185,7 +187,10 @@ class Chat:
             answer = await run_in_threadpool(lambda: self.agent.say(recording=recording))
             async for sentence in iterate_in_threadpool(boundaries.sentences(answer)):
                 if sentence.strip():
-                    await self._send("assistant_message", **self._said(sentence.strip()), from_text=False)
+                    said = self._said(sentence.strip())
+                    await self._send("assistant_message", **said, from_text=False)
+                    if self.service.config.speak:
+                        await self._speak(said["id"], sentence.strip(), answer.turn.language if answer.turn else "")
             await self._send("assistant_end")
         except AttuneError as error:
             await self._error("E0711", "model", str(error))
@@ -193,6 +198,14 @@ class Chat:
             if answer is not None:
                 with contextlib.suppress(ValueError):         # its thread may still wait for a piece
                     answer.close()
+
+    async def _speak(self, number: str, sentence: str, language: str) -> None:
+        """The sentence aloud, a WAV file; a program that fails costs the sound, not the answer."""
+        try:
+            sound = await run_in_threadpool(speech.spoken, self.service.config.speak, sentence, language)
+            await self._send("audio_output", id=number, index=0, data=base64.b64encode(sound).decode())
+        except AttuneError as error:
+            await self._error("E0712", "speech", str(error))
 
     async def _interrupt(self) -> None:
         """Stop a reply that is on its way, and say so."""

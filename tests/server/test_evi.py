@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from hume.empathic_voice.types import (
     AssistantInput,
     AudioConfiguration,
     AudioInput,
+    AudioOutput,
     PauseAssistantMessage,
     ResumeAssistantMessage,
     SessionSettings,
@@ -26,8 +28,10 @@ from hume.empathic_voice.types import (
 from hume.environment import HumeClientEnvironment
 
 from attune.agent import boundaries
+from attune.errors import UnknownName
 from attune.evaluate.scripted import Scripted, content
 from attune.media import Media
+from attune.server.config import Config
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")       # of the client's own library
 SAMPLE = Path(__file__).parents[2] / "samples" / "hello.mp4"
@@ -155,3 +159,21 @@ def test_what_is_wrong_is_said_and_the_conversation_goes_on(hume, message, says)
         assert error.type == "error" and says in error.message
         chat.send_publish(UserInput(text="My dog died yesterday."))
         until(chat, "assistant_end")
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng: apt-get install espeak-ng")
+def test_a_server_that_was_started_so_speaks_each_sentence(local):
+    with local(speak="espeak-ng").websocket_connect("/v0/evi/chat", headers={"host": "127.0.0.1:8000"}) as chat:
+        chat.send_json({"type": "user_input", "text": "My dog died yesterday."})
+        came = [chat.receive_json()]
+        while came[-1]["type"] != "assistant_end":
+            came.append(chat.receive_json())
+    said, spoken = ([m for m in came if m["type"] == kind] for kind in ("assistant_message", "audio_output"))
+    assert [m["id"] for m in said] == [m["id"] for m in spoken] and len(spoken) >= 2 and all(m["index"] == 0 for m in spoken)
+    assert all(base64.b64decode(m["data"])[:4] == b"RIFF" for m in spoken)
+    assert [AudioOutput.model_validate(m).type for m in spoken] == ["audio_output"] * len(spoken)
+
+
+def test_a_program_that_is_not_there_keeps_the_server_from_starting(tmp_path):
+    with pytest.raises(UnknownName, match="nobody"):
+        Config(tmp_path, speak="nobody").checked()
