@@ -174,7 +174,8 @@ class Looking:
     def __init__(self, model: ModuleType, chosen: Settings, *, keep: export.Partial | None = None, remember: bool = True) -> None:
         self.stream, self.taxonomy = face.FaceStream(model, chosen), taxonomy(model.TAXONOMIES[0])
         self._chosen, self._keep, self._remember = chosen, keep, remember
-        self._waiting: list[tuple[Faces, np.ndarray, float | None]] = []
+        self._waiting: list[tuple[Faces, np.ndarray, float | None]] = []      # with what the model says of each face
+        self._unasked: list[tuple[Faces, np.ndarray, float | None]] = []      # with each face's crop
         self._taxonomies = model.TAXONOMIES
         self._faces, self._rows = [Faces.empty()], [self._estimates(Faces.empty(), np.zeros((0, self.stream.width), np.float32), [])]
 
@@ -186,6 +187,14 @@ class Looking:
         if len(self._waiting) == BATCH:
             self._join()
         return found, self._estimates(found, said, [own_fps] * len(found))[0]
+
+    def take(self, time: float, picture: np.ndarray, own_fps: float | None = None) -> None:
+        """Look at the next picture; the model is asked about many pictures' faces one after the other, later, for which its weights are fetched once."""
+        found, crops = self.stream.find(time, picture)
+        if len(found):
+            self._unasked.append((found, crops, own_fps))
+        if len(self._unasked) == BATCH:
+            self._join()
 
     def seen(self) -> Seen:
         """Everything so far; a person has one name from the first picture on."""
@@ -200,6 +209,8 @@ class Looking:
 
     def _join(self) -> None:
         """Many small arrays into few: kept apart between the large ones of pictures they would scatter the heap, which then grows with every picture."""
+        self._waiting += [(found, self.stream.values(crops), own_fps) for found, crops, own_fps in self._unasked]
+        self._unasked.clear()
         if self._waiting:
             found = Faces.join([found for found, _, _ in self._waiting])
             rates = [own_fps for found, _, own_fps in self._waiting for _ in range(len(found))]
@@ -299,7 +310,7 @@ def _look(
     else:
         looking = Looking(models["face"], chosen, keep=keep)
         for time, picture in media.frames(chosen.fps):
-            looking.push(time, picture, media.fps)
+            looking.take(time, picture, media.fps)
             tell("face", time, media.duration)
         seen = looking.seen()
         if known and key:

@@ -69,6 +69,11 @@ class FaceStream:
         -------
         The m faces in it, from left to right, and values (m, k) of the model.
         """
+        faces, crops = self.find(time, frame)
+        return faces, self.values(crops)
+
+    def find(self, time: float, frame: Array) -> tuple[Faces, Array]:
+        """Look at the next picture, but don't ask the model yet: the faces, and their crops (m, h, w, 3) uint8 for `values`."""
         shot = shot_of(frame)
         found = self._search.find(time, frame, shot)
         aligned = np.array([quality.aligned(frame, points) for points in found.landmarks])
@@ -84,7 +89,13 @@ class FaceStream:
         )
         if self.settings.portraits:
             self._keep_portraits(frame, faces)
-        return faces, self._values(frame, faces)
+        return faces, self._crops(frame, faces)
+
+    def values(self, crops: Array) -> Array:
+        """What the model says of one picture's crops, (m, k) float32; the same whenever it is asked."""
+        if self._model is None or not len(crops):
+            return np.zeros((len(crops), self.width), np.float32)
+        return np.asarray(self._model(crops), np.float32)
 
     @property
     def people(self) -> dict[int, str]:
@@ -104,16 +115,16 @@ class FaceStream:
         """track -> (96, 96, 3) uint8: each person at the best quality so far."""
         return {track: self._portraits[track][1] for track in self.people if track in self._portraits}
 
-    def _values(self, frame: Array, faces: Faces) -> Array:
-        if self._model is None or self._facts is None or not len(faces):
-            return np.zeros((len(faces), self.width), np.float32)
+    def _crops(self, frame: Array, faces: Faces) -> Array:
+        if self._facts is None or not len(faces):
+            return np.zeros((len(faces), 0, 0, 3), np.uint8)
         height, width = self._facts.SIZE
         template = getattr(self._facts, "TEMPLATE", None)
         crops = [
             align.level(frame, box, points, height) if template is None else align.crop(frame, points, np.asarray(template), (height, width))
             for box, points in zip(faces.box, faces.landmarks, strict=True)
         ]
-        return np.asarray(self._model(np.array(crops)), np.float32)
+        return np.array(crops)
 
     def _keep_portraits(self, frame: Array, faces: Faces) -> None:
         for i, track in enumerate(faces.track.tolist()):
