@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 LicenceClass = Literal["permissive", "attribution", "share-alike", "non-commercial", "research-only", "unknown"]
+ACCELERATORS = ("cuda", "rocm", "migraphx", "dml", "coreml")
 COMMERCIAL: frozenset[str] = frozenset({"permissive", "attribution", "share-alike"})
 
 
@@ -60,6 +61,7 @@ def carried(package: str, file: str, *, install: str) -> Path:
 
 def providers() -> list[str]:
     """What networks run on, in order: $ATTUNE_PROVIDERS, such as "cuda" or "tensorrt,cuda", then the CPU, which is the reference and the default.
+    "auto": the first of `ACCELERATORS` that the installed onnxruntime has.
 
     Raises
     ------
@@ -72,6 +74,8 @@ def providers() -> list[str]:
     import onnxruntime
 
     there = {name.removesuffix("ExecutionProvider").lower(): name for name in onnxruntime.get_available_providers()}
+    if wanted == ["auto"]:
+        wanted = [name for name in ACCELERATORS if name in there][:1]
     for name in wanted:
         if name.lower() not in there:
             raise WeightsError(f"ATTUNE_PROVIDERS names {name!r}; the onnxruntime here has {', '.join(sorted(there))}: install onnxruntime-gpu, or unset it")
@@ -109,8 +113,10 @@ def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.enable_cpu_mem_arena = False      # a process that measures for hours stays small
+    wanted = providers()
+    options.enable_mem_pattern = "DmlExecutionProvider" not in wanted          # DirectML refuses to plan memory
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers())
+        return onnxruntime.InferenceSession(str(path), options, providers=wanted)
     except Exception as error:
         raise WeightsError(f"{path.name} can't be loaded ({error}); reinstall attune, or delete it from the cache") from error
 

@@ -311,6 +311,31 @@ def test_networks_run_on_the_cpu_unless_told(said, expected, monkeypatch):
     assert weights.providers() == expected
 
 
+@pytest.mark.parametrize(("there", "said", "expected"), [
+    (["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"], "auto", ["CUDAExecutionProvider", "CPUExecutionProvider"]),
+    (["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"], "tensorrt, cuda",
+     ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]),
+    (["CoreMLExecutionProvider", "CPUExecutionProvider"], "auto", ["CoreMLExecutionProvider", "CPUExecutionProvider"]),
+    (["DmlExecutionProvider", "CPUExecutionProvider"], "DML", ["DmlExecutionProvider", "CPUExecutionProvider"]),
+    (["CUDAExecutionProvider", "CPUExecutionProvider"], "", ["CPUExecutionProvider"]),
+    (["CPUExecutionProvider"], "auto", ["CPUExecutionProvider"]),
+])
+def test_networks_run_on_what_is_there_when_told(there, said, expected, monkeypatch):
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: there)
+    monkeypatch.setenv("ATTUNE_PROVIDERS", said)
+    assert weights.providers() == expected
+
+
+def test_a_session_is_asked_for_on_what_was_told_and_directml_plans_no_memory(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["DmlExecutionProvider", "CPUExecutionProvider"])
+    monkeypatch.setattr("onnxruntime.InferenceSession", lambda path, options, providers: asked.append((options.enable_mem_pattern, providers)))
+    monkeypatch.setenv("ATTUNE_PROVIDERS", "auto")
+    (tmp_path / "net.onnx").touch()
+    weights.session(tmp_path / "net.onnx")
+    assert asked == [(False, ["DmlExecutionProvider", "CPUExecutionProvider"])]
+
+
 def test_a_provider_that_is_not_there_is_an_error(monkeypatch):
     monkeypatch.setenv("ATTUNE_PROVIDERS", "abacus")
     with pytest.raises(WeightsError, match="names 'abacus'; the onnxruntime here has"):
