@@ -1,8 +1,10 @@
-"""Many files: how fast with one and two workers, what Ray costs over local processes, what killed workers lose, whether memory stays flat.
+"""Many files: how fast with one and two workers, what Ray costs over local processes, what killed workers lose, whether memory stays flat, and
+whether networks that see many inputs in one call take less.
 
-    python benchmarks/scale.py                     # some four minutes on two idle cores
-    python benchmarks/scale.py --only rate kills   # some of it
-    python benchmarks/scale.py --files 5000        # of the test of memory
+    python benchmarks/scale.py                     # some five minutes on two idle cores
+    python benchmarks/scale.py --only rate ray     # each part takes less than three: rate, with ray or without, kills, memory, cache, batching
+    python benchmarks/scale.py --only kills
+    python benchmarks/scale.py --only memory --files 5000
 
 Everything is made here: copies of the sample clip, each cut differently in its metadata so that no two have one content, and short tones.
 The table goes to benchmarks/results/scale.md, with how busy the machine was meanwhile.
@@ -20,7 +22,9 @@ import tempfile
 import threading
 import time
 import wave
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,11 +33,15 @@ from attune.batch import Limits
 from attune.batch.worker import resident
 from attune.settings import Settings
 
+if TYPE_CHECKING:
+    import onnxruntime
+
 HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "samples" / "hello.mp4"
 OUT = HERE / "results" / "scale.md"
-PARTS = ("rate", "ray", "kills", "memory", "cache")
-VOICE, NOTHING = Settings(face=None, text=None), Settings(face=None, voice=None, text=None)
+PARTS = ("rate", "ray", "kills", "memory", "cache", "batching")
+BATCHES = (1, 4, 16, 64)
+NOTHING = Settings(face=None, voice=None, text=None)
 
 
 def clips(folder: Path, count: int) -> list[Path]:
@@ -83,26 +91,27 @@ def rate(work: Path, given: argparse.Namespace) -> list[str]:
 
 
 def kills(work: Path, given: argparse.Namespace) -> list[str]:
-    """Local workers are killed at random while 30 tones are measured; each file must have its result once."""
-    files, killed, over = tones(work / "killed", 30, 2.0), [], threading.Event()
+    """Local workers are killed in the middle of their work: after every third result one of them, drawn by chance. Each file must have its result once."""
+    files, draw, killed, results = clips(work / "killed", given.kills), np.random.default_rng(0), [], []
 
     def kill() -> None:
-        draw = np.random.default_rng(0)
-        while not over.wait(2.5):
-            mine = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdecimal() and _is_child(p)]
-            if mine:
-                killed.append(int(draw.choice(mine)))
-                os.kill(killed[-1], signal.SIGKILL)
+        mine = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdecimal() and _is_child(p)]
+        if mine:
+            killed.append(int(draw.choice(mine)))
+            os.kill(killed[-1], signal.SIGKILL)
 
-    thread = threading.Thread(target=kill, daemon=True)
-    thread.start()
-    _, results, _ = timed(files, work / "kills", VOICE, workers=2, limits=Limits(retries=20, wait=0.1))
-    over.set()
-    thread.join()
+    began = time.monotonic()
+    for result in batch.run(files, work / "kills", Settings(text=None), page=False, workers=2, limits=Limits(retries=20, wait=0.1)):
+        results.append(result)
+        if len(results) % 3 == 0:
+            threading.Timer(0.2, kill).start()             # by then it has gone on to the next file
+    seconds = time.monotonic() - began
     done = [r.source for r in results if not r.error]
     rows = batch.manifest(work / "kills").num_rows
-    return [f"{len(killed)} workers killed while 2 measured {len(files)} files: lost {len(files) - len(set(done))}, doubled {len(done) - len(set(done))}, "
-            f"failed {sum(bool(r.error) for r in results)}, tried again {sum(r.tries > 1 for r in results)}; {rows} recordings in the manifest."]
+    assert killed, "no worker was killed: nothing was tested"
+    return [f"{len(killed)} workers killed while 2 measured {len(files)} clips of 11.6 s (face and voice) in {seconds:.0f} s: "
+            f"lost {len(files) - len(set(done))}, doubled {len(done) - len(set(done))}, failed {sum(bool(r.error) for r in results)}, "
+            f"tried again {sum(r.tries > 1 for r in results)}; {rows} recordings in the manifest."]
 
 
 def _is_child(process: Path) -> bool:
@@ -135,18 +144,75 @@ def cache(work: Path, given: argparse.Namespace) -> list[str]:
             "loaded meanwhile)."]
 
 
+def batching(work: Path, given: argparse.Namespace) -> list[str]:
+    """What one input costs when a network sees many in one call, on one thread; and by how much it then says something else."""
+    lines = ["| network | " + " | ".join(f"ms with {n}" for n in BATCHES) + " | largest difference from one at a time |", "|---|" + "---|" * (len(BATCHES) + 1)]
+    for name, (path, make) in networks().items():
+        session, given_all, spent, alone, apart = _of_many(path), make(max(BATCHES)), [], None, 0.0
+        for n in BATCHES:
+            best = np.inf
+            for _ in range(5):
+                began = time.process_time()
+                said = [session.run(None, {k: v[i : i + n] for k, v in given_all.items()})[0] for i in range(0, max(BATCHES), n)]
+                best = min(best, time.process_time() - began)
+            together = np.concatenate(said)
+            alone = together if alone is None else alone
+            apart = max(apart, float(np.abs(together - alone).max()))
+            spent.append(f"{best / max(BATCHES) * 1000:.3f}")
+        lines.append(f"| {name} | {' | '.join(spent)} | {apart:.1e} |" if apart else f"| {name} | {' | '.join(spent)} | none |")
+    return [*lines, "", "CPU milliseconds an input, the best of five rounds over 64 inputs made by chance; sentences of 20 tokens each, sounds of 3 s."]
+
+
+def networks() -> dict[str, tuple[Path, Callable[[int], dict[str, np.ndarray]]]]:
+    """The default networks, and what makes n inputs for each."""
+    from attune.face import detect
+    from attune.face.models import ferplus_resnet
+    from attune.text.models import minilm_emotions
+    from attune.voice.models import prosody_crnn
+
+    draw = np.random.default_rng(0)
+
+    def normal(*shape: int) -> np.ndarray:
+        return draw.normal(size=shape).astype(np.float32)
+
+    return {
+        "R-Net, 24 x 24": (detect._path("rnet"), lambda n: {"views": normal(n, 3, 24, 24)}),
+        "O-Net, 48 x 48": (detect._path("onet"), lambda n: {"views": normal(n, 3, 48, 48)}),
+        "face, ferplus_resnet": (Path(ferplus_resnet.__file__).with_suffix(".onnx"), lambda n: {"face": normal(n, 1, 48, 48)}),
+        "voice, prosody_crnn's net": (Path(prosody_crnn.__file__).with_suffix(".onnx"), lambda n: {"mel": normal(n, 300, 64), "functionals": normal(n, 250)}),
+        "text, minilm_emotions": (minilm_emotions.FOLDER / minilm_emotions.WEIGHTS[0], lambda n: {"ids": draw.integers(1000, 20_000, (n, 20))}),
+    }
+
+
+def _of_many(path: Path) -> onnxruntime.InferenceSession:
+    """The network of a file that states one input a call, for any number of them, on one thread as `weights.session` has it."""
+    import onnx
+    import onnxruntime
+
+    model = onnx.load(str(path))
+    for value in [*model.graph.input, *model.graph.output]:
+        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    del model.graph.value_info[:]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level, options.enable_cpu_mem_arena = 1, 3, False
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--clips", type=int, default=16, help="copies of the sample, of 11.6 s each, in the test of speed")
     parser.add_argument("--files", type=int, default=5000, help="in the test of memory")
-    parser.add_argument("--seconds", type=float, default=120, help="that the test of memory may take")
+    parser.add_argument("--seconds", type=float, default=180, help="that the test of memory may take")
+    parser.add_argument("--kills", type=int, default=30, help="clips in the test of killed workers")
     given = parser.parse_args()
-    for part in (p for p in (rate, kills, memory, cache) if p.__name__ in given.only):
+    for part in (p for p in (rate, kills, memory, cache, batching) if p.__name__ in given.only):
         load = os.getloadavg()[0]
         with tempfile.TemporaryDirectory(prefix="attune-scale-") as folder:
             lines = part(Path(folder), given)
-        command = f"`python benchmarks/scale.py --only {' '.join(given.only)} --clips {given.clips} --files {given.files} --seconds {given.seconds:g}`"
+        told = {"rate": f" --clips {given.clips}", "memory": f" --files {given.files} --seconds {given.seconds:g}", "kills": f" --kills {given.kills}"}
+        name = "rate ray" if part is rate and "ray" in given.only else part.__name__
+        command = f"`python benchmarks/scale.py --only {name}{told.get(part.__name__, '')}`"
         busy = f"load {load:.1f} before and {os.getloadavg()[0]:.1f} after"
         keep(part.__name__, [f"{command}, Python {platform.python_version()}, {os.cpu_count()} cores, {busy}", "", *lines])
 
