@@ -20,6 +20,7 @@ from attune.cli.app import RESEARCH, WIDE, app, console, escape, out_console
 from attune.cli.benching import agent
 from attune.cli.fusing import fusion
 from attune.cli.leeding import leed
+from attune.cli.wording import words
 from attune.errors import SettingError
 
 WIDTH = 31                               # columns of a figure's scale
@@ -51,6 +52,7 @@ app.add_typer(experiments, name="evaluate", rich_help_panel=RESEARCH)
 experiments.command("fusion")(fusion)
 experiments.command("leed")(leed)
 experiments.command("agent")(agent)
+experiments.command("words")(words)
 
 
 @experiments.command("corpus")

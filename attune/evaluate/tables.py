@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +51,14 @@ def rows(result: Result) -> Iterator[dict[str, Any]]:
 
 def table(result: Result) -> Any:
     """A pyarrow table of `rows`; what is undefined is null."""
+    return table_of(rows(result))
+
+
+def table_of(of: Iterable[Mapping[str, Any]]) -> Any:
+    """A pyarrow table of figures with the columns `COLUMNS`; what is undefined, or not given, is null."""
     import pyarrow as pa
 
-    found = list(rows(result))
+    found = list(of)
     floats = {"value", "low", "high"}
     kinds = {name: pa.float64() if name in floats else pa.int64() if name in ("n", "speakers") else pa.string() for name in COLUMNS}
     return pa.table({name: pa.array([row.get(name) for row in found], kind, from_pandas=True) for name, kind in kinds.items()})

@@ -66,16 +66,27 @@ def overlap(truth: Sequence[Iterable[str]], said: Sequence[Iterable[str]], wheel
     >>> overlap([["happy"], ["sad"]], [["glad", "sad"], ["unheard-of"]], wheel)
     Overlap(precision=0.25, recall=0.5, f1=0.3333333333333333, n=2)
     """
-    precision, recall = [], []
-    for right, words in zip(truth, said, strict=True):
+    each = shares(truth, said, wheel)
+    each = each[~np.isnan(each).any(1)]
+    if not len(each):
+        return Overlap(float("nan"), float("nan"), float("nan"), 0)
+    p_mean, r_mean = (float(v) for v in each.mean(0))
+    return Overlap(p_mean, r_mean, 2 * p_mean * r_mean / (p_mean + r_mean) if p_mean + r_mean else 0.0, len(each))
+
+
+def shares(truth: Sequence[Iterable[str]], said: Sequence[Iterable[str]], wheel: Wheel) -> np.ndarray:
+    """(n, 2) float: precision and recall of each sample, what `overlap` averages; NaN where the wheel knows no word of the truth.
+
+    >>> shares([["happy"], ["unheard-of"]], [["glad", "sad"], ["sad"]], Wheel("two halves", {"happy": "good", "glad": "good", "sad": "bad"}))
+    array([[0.5, 1. ],
+           [nan, nan]])
+    """
+    out = np.full((len(truth), 2), np.nan)
+    for i, (right, words) in enumerate(zip(truth, said, strict=True)):
         g, p = ({part for part in map(wheel, w) if part} for w in (right, words))
         if g:
-            precision.append(len(g & p) / len(p) if p else 0.0)
-            recall.append(len(g & p) / len(g))
-    if not precision:
-        return Overlap(float("nan"), float("nan"), float("nan"), 0)
-    p_mean, r_mean = float(np.mean(precision)), float(np.mean(recall))
-    return Overlap(p_mean, r_mean, 2 * p_mean * r_mean / (p_mean + r_mean) if p_mean + r_mean else 0.0, len(precision))
+            out[i] = len(g & p) / len(p) if p else 0.0, len(g & p) / len(g)
+    return out
 
 
 def mean_overlap(truth: Sequence[Iterable[str]], said: Sequence[Iterable[str]], wheels: Sequence[Wheel]) -> Overlap:
