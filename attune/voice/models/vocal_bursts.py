@@ -35,7 +35,9 @@ REFERENCE = (
 )
 WEIGHTS = ("vocal_bursts.onnx", "prosody_crnn.onnx")
 DATA = "VIVAE S01-S09; as speech: training speakers of RAVDESS, CREMA-D, nEMO and URDU"
-TRAINED_ON = {"vivae": ("train", "dev", "test")}
+TRAINED_ON = {                            # the speech, and the embedding below the heads: prosody_crnn's own
+    "vivae": ("train", "dev", "test"), "ravdess": ("train", "dev"), "crema_d": ("train",), "nemo": ("train",), "urdu": ("train",),
+}
 LIMITS = (
     "bursts of nine women, acted on request in one studio; no laughter, coughs, yawns or breaths; burst or speech is all that it tells apart: "
     "music and noise were never taught; pleasure is sexual, surprise positive, achievement triumph"
