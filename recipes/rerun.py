@@ -1,0 +1,92 @@
+"""What a rerun changes: the same seed twice on this machine (bit for bit?), and how far other seeds move a figure on dev or held-out speakers.
+
+    python recipes/rerun.py face --data FERPLUS --steps 100          a short training of the face net
+    python recipes/rerun.py bursts --data HEARD.npz --steps 600      the burst model's heads, on embeddings that recipes/voice_bursts.py kept
+
+Writes runs/rerun/KIND.json, whose sentence the recipes put on the card (`--rerun`). It tells of what was run: a short training of a net isn't
+the whole one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+Once = Callable[[int], tuple[list[np.ndarray], float]]       # a seed -> the weights, and the figure
+
+
+def face(data: Path, steps: int) -> tuple[Once, str]:
+    """The face net, from its first step; parts are the recipe's, whatever the seed."""
+    import face_ferplus as recipe
+
+    train, dev, _ = recipe.parts(data)
+    inputs = dev.inputs()
+
+    def once(seed: int) -> tuple[list[np.ndarray], float]:
+        recipe.SEED = seed
+        with tempfile.TemporaryDirectory() as folder:
+            net = recipe.trained(train, dev, Path(folder), steps)
+        return _weights(net), float(recipe.accuracy(recipe.logits(net, inputs, recipe.VIEW, mirrored=False), dev))
+
+    return once, f"the net trained for {steps:,} steps only; accuracy on {len(dev):,} pictures of dev"
+
+
+def bursts(data: Path, steps: int) -> tuple[Once, str]:
+    """The burst model's heads, five folds of speakers; the embedding below stays as it is."""
+    import voice_bursts as recipe
+
+    heard = dict(np.load(data))
+
+    def once(seed: int) -> tuple[list[np.ndarray], float]:
+        from attune import metrics
+
+        recipe.SEED = seed
+        oof = recipe.out_of_fold(heard, steps)
+        return [oof["state"], oof["burst"]], float(metrics.uar(heard["truth"], oof["state"].argmax(1)))
+
+    n = len(heard["truth"])
+    return once, f"the heads alone, {steps:,} steps on kept embeddings, and what they say out of fold compared; UAR of {n:,} bursts, speakers apart"
+
+
+def _weights(net: torch.nn.Module) -> list[np.ndarray]:
+    return [value.detach().numpy().copy() for value in net.state_dict().values()]
+
+
+def rerun(once: Once, what: str, seeds: list[int]) -> dict[str, object]:
+    """The first seed twice, the others once; a sentence of it for a card."""
+    runs = [once(seed) for seed in (seeds[0], *seeds)]
+    (first, _), (again, _) = runs[:2]
+    same = all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    apart = max(float(np.abs(a.astype(float) - b).max()) for a, b in zip(first, again, strict=True))
+    figures = [figure for _, figure in runs]
+    spread = figures[1:]
+    equal = "equal bit for bit" if same else f"values apart by up to {apart:.1e}, the figure by {abs(figures[0] - figures[1]):.4f}"
+    sentence = (f"Rerun ({what}): the same seed twice on one machine, {equal}; seeds {', '.join(map(str, seeds))}: {min(spread):.3f} to {max(spread):.3f}, "
+                f"standard deviation {np.std(spread, ddof=1):.3f}. Not run: the whole training twice, other machines.")
+    return {"same": same, "apart": apart, "figures": figures, "seeds": seeds, "torch": torch.__version__, "sentence": sentence}
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ask.add_argument("kind", choices=("face", "bursts"))
+    ask.add_argument("--data", type=Path, required=True, help="the corpus's folder (face), or heard.npz of recipes/voice_bursts.py (bursts)")
+    ask.add_argument("--steps", type=int, required=True)
+    ask.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="at least two; the first is run twice")
+    ask.add_argument("--out", type=Path, default=Path("runs/rerun"))
+    told = ask.parse_args()
+    if len(set(told.seeds)) < 2:
+        raise SystemExit("expected at least two different seeds, as in --seeds 0 1 2")
+    found = rerun(*{"face": face, "bursts": bursts}[told.kind](told.data, told.steps), told.seeds)
+    told.out.mkdir(parents=True, exist_ok=True)
+    (told.out / f"{told.kind}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(found["sentence"])
+
+
+if __name__ == "__main__":
+    main()
