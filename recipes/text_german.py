@@ -413,7 +413,8 @@ BRIGHTER alone.
 
 ## Figures
 
-Held out, used once, after every choice. Brackets: 95 % intervals from 1000 draws (200 for average precision) of dialogues, or of texts.
+Held out; used once, after every choice, but for the dev part of BRIGHTER (see there).
+Brackets: 95 % intervals from 1000 draws (200 for average precision) of dialogues, or of texts.
 
 German MELD, its test part, n = {said["n"]:,} utterances of {said["dialogues"]} dialogues:
 
