@@ -11,10 +11,12 @@ import attune
 from attune.errors import MediaError, SettingError, ShapeError, UnknownName, WeightsError
 from attune.live import Fused, Hint, Rate, Said, Seen, Session, Speech, Spoken, hints, sources
 from attune.live.pace import STEPS, Pace
+from attune.live.recent import of_one
 from attune.media import Media
 from attune.settings import Settings
+from attune.taxonomy import taxonomy
 from attune.text import transcript
-from attune.types import Faces
+from attune.types import Estimates, Faces, Segment
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "hello.mp4"
 WORDS = SAMPLE.with_suffix(".srt")
@@ -373,3 +375,33 @@ def test_the_command_prints_sentences_and_keeps_only_what_is_asked(tmp_path):
     same(replace(attune.open(tmp_path / "kept"), portraits={}, versions={}, settings={}),
          replace(attune.measure(SAMPLE, language="en"), portraits={}, versions={}, settings={}))
     assert CliRunner().invoke(app, ["live", "--camera", "none", "--microphone", "none"]).exit_code != 0
+
+
+def test_of_a_stretch_one_person_is_shown_and_a_lone_voice_is_that_persons():
+    def rows(modality, *people, of="ekman7"):
+        segments = [Segment(float(i), float(i) + 1, p) for i, p in enumerate(people)]
+        return Estimates.of(segments, np.full((len(people), 7), 1 / 7), taxonomy=taxonomy(of), modality=modality, model="m")
+
+    def shown(person, *found):
+        recording = of_one(list(found), 0.5, 10.0, person)
+        return recording.segments[0].person, {e.modality: len(e) for e in recording}, recording
+
+    who, kinds, recording = shown("", rows("face", "Ada", "Ada"), rows("voice", "speaker"))
+    assert (who, kinds) == ("Ada", {"face": 2, "voice": 1}) and recording["face.ekman7"].start.tolist() == [0, 0.5] and recording.duration == 9.5
+    assert set(recording["voice.ekman7"].person) == {"Ada"}
+    assert shown("Ben", rows("face", "Ada", "Ada", "Ben"), rows("voice", "speaker"))[:2] == ("Ben", {"face": 1})          # whose voice it is isn't known
+    assert shown("", rows("face", "Ada"), rows("voice", "speaker 1", "speaker 2"))[:2] == ("Ada", {"face": 1})            # one of two voices
+    assert shown("Cleo", rows("face", "Ada"), rows("voice", "Ada", "speaker"))[:2] == ("Ada", {"face": 1, "voice": 2})    # who isn't there isn't shown
+    assert shown("")[:2] == ("", {})
+
+
+def test_a_session_shows_the_last_seconds_whether_or_not_it_records(sound, pictures):
+    session = Session(Settings(fps=3.0))
+    for time, picture in pictures[:75]:
+        session.see(time, picture)
+    session.hear(sound[: 3 * 16_000])
+    shown = session.shown(1.0, session.now)
+    assert shown.segments[0].person == "person 1" and {e.modality for e in shown} == {"face", "voice"} and not any(e.projected for e in shown)
+    assert shown["face.ferplus8"].start.min() >= 0 and shown["face.ferplus8"].end.max() <= shown.duration == pytest.approx(2.0, abs=0.2)
+    session.mute("face")
+    assert {e.modality for e in session.shown(0.0, session.now)} == {"voice"}

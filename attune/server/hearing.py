@@ -70,15 +70,23 @@ class Ears:
         AttuneError
             For media that is none, or is too long; `BusyError` if the process failed.
         """
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-        pool = self._pool
+        pool = self._running()
         try:
             return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(pool, measured, asked, self.settings), PATIENCE)
         except (BrokenProcessPool, TimeoutError) as error:
             if self._pool is pool:
                 self.stop()
             raise BusyError("the process that measures was started again; send this once more") from error
+
+    def warm(self) -> None:
+        """Start the process and have it open what reads words, since somebody is about to talk; nothing waits for it."""
+        if self._pool is None:
+            self._running().submit(measured, Asked("Hello there."), self.settings)
+
+    def _running(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        return self._pool
 
     def stop(self) -> None:
         pool, self._pool = self._pool, None

@@ -140,8 +140,9 @@ class Reply:
 
 
 @router.get("/models", summary="The models that can be asked, in OpenAI's form")
-def models() -> dict[str, Any]:
-    """Attune's own front, and its personas; `attune.by` says who answers."""
+async def models(request: Request) -> dict[str, Any]:
+    """Attune's own front, and its personas; `attune.by` says who answers. Who asks is about to talk: the process that measures turns is started."""
+    ears_of(request, Service.of(request).config.settings).warm()
     own, client = (OWN, *(f"{OWN}/{p}" for p in personas())), client_of()
     who = {"by": client.name, "about": ""} if client else {"by": listener.NAME, "about": listener.about("en")}
     return {"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "attune"} for name in own], "attune": who}
@@ -199,7 +200,7 @@ async def _completed(request: Request, asked: Completion) -> Response:
 def client_of(model: str = "") -> llms.Client | None:
     """The language model that the server passes on to; None without one."""
     url = os.environ.get(URL, "")
-    named = os.environ.get(MODEL, "") if model.split("/")[0] == OWN else model
+    named = os.environ.get(MODEL, "") if model.split("/")[0] in ("", OWN) else model
     return llms.client(url, named, key=os.environ.get(KEY, "")) if url else None
 
 

@@ -71,7 +71,7 @@ def test_a_text_is_answered_sentence_by_sentence(hume, model):
         first, *replies, end = until(chat, "assistant_end")
         assert (first.type, first.message.content, first.from_text, first.interim) == ("user_message", "My dog died yesterday.", True, False)
         assert [m.message.content for m in replies] == ["I hear you.", "What happened?"] and {m.type for m in replies} == {"assistant_message"}
-        assert "<expression>" in model.requests[-1]["messages"][-1]["content"]
+        assert "<expression>" in model.requests[-1]["messages"][-1]["content"] and model.requests[-1]["model"] == "scripted"
         chat.send_publish(UserInput(text="He was fourteen years old."))
         until(chat, "assistant_end")
         assert [m["role"] for m in model.requests[-1]["messages"]] == ["system", "user", "assistant", "user"]       # the conversation is remembered

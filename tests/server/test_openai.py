@@ -133,7 +133,8 @@ def test_another_models_name_is_passed_on(front, model):
 
 
 def test_personas_are_listed_as_models(front):
-    assert {"attune", "attune/warm", "attune/brisk"} <= {m.id for m in front.models.list()}
+    listed = front.models.list()
+    assert {"attune", "attune/warm", "attune/brisk"} <= {m.id for m in listed} and listed.model_extra["attune"] == {"by": "scripted", "about": ""}
 
 
 @pytest.mark.parametrize(("words", "language"), [("I want to kill myself", "en"), ("Ich will nicht mehr leben.", "de")])

@@ -67,15 +67,19 @@ export class Talk {
 
   // ---- states ----
 
-  // A session began: who answers is asked once.
-  async begin() {
+  // A session began.
+  begin() {
     this.place.dataset.over = "";
     this.state.hidden = true;
-    if (!this.who) {
-      const known = await json("/v1/models").catch(() => null);
-      this.who = known && { ...known.attune, personas: known.data.map((m) => m.id.split("/")[1]).filter(Boolean) };
-    }
-    this.draw();
+    if (!this.place.hidden) this.meet();
+  }
+  // The conversation is opened: who answers is asked, once; the server gets ready meanwhile.
+  async meet() {
+    this.who ??= await json("/v1/models").then(
+      ({ attune, data }) => ({ ...attune, personas: data.map((m) => m.id.split("/")[1]).filter(Boolean) }),
+      () => null,
+    );
+    this.drawBy();
   }
   // It is over: what was said can be read until the next start.
   over(kept) {
@@ -94,7 +98,7 @@ export class Talk {
     this.busy = null;
   }
 
-  draw() {
+  drawBy() {
     const { who } = this;
     fill(
       this.by,
@@ -104,6 +108,8 @@ export class Talk {
           ? [h("b", { title: who.about }, who.by), " · no language model"]
           : [h("b", who.by), " as ", this.drawPersona(who.personas)],
     );
+  }
+  draw() {
     this.drop.disabled = !this.turns.length;
     if (!this.turns.length)
       fill(
@@ -126,6 +132,7 @@ export class Talk {
   }
 
   focus() {
+    this.meet();
     if (!this.place.dataset.over) this.input.focus({ preventScroll: true });
     this.down(true);
   }
