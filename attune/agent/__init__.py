@@ -34,6 +34,7 @@ from attune.agent.boundaries import Sign
 from attune.agent.memory import AGENT, Conversation
 from attune.agent.persona import Persona, persona
 from attune.agent.turn import TOP, Turn, facts, understood
+from attune.agent.why import Noticed
 from attune.errors import RecordingError
 from attune.llms import Client
 from attune.settings import Settings
@@ -281,7 +282,7 @@ class Agent:
         at = next((i for i in reversed(own) if any(n.word.casefold() in words for n in said[i])), own[-1])
         return why.told(self.memory.turns[at], sum(1 for t in self.memory.turns[: at + 1] if t.person == heard.PERSON), said[at], tag)
 
-    def _noticed(self, index: int, tag: str) -> list[why.Noticed]:
+    def _noticed(self, index: int, tag: str) -> list[Noticed]:
         """What one turn showed, with times of the conversation."""
         start = self.memory.turns[index].start
         return [n if n.time is None else replace(n, time=n.time + start) for n in why.noticed(self.memory.turn_of(index), tag)]
