@@ -122,7 +122,7 @@ def voices(folder: Path) -> list[str]:
     from attune.datasets import ravdess
     from attune.media import Media
     from attune.voice.functionals import functionals
-    from attune.voice.models import prosody_crnn
+    from attune.voice.models import prosody_whisper
 
     items = list(ravdess.items(folder))[:CLIPS]
     waves = [np.concatenate([np.zeros(0, np.float32), *Media.open(i.path).blocks(16_000)]) for i in items if i.path]
@@ -139,16 +139,16 @@ def voices(folder: Path) -> list[str]:
         rows.append(("openSMILE, eGeMAPSv02", theirs, spent, theirs.shape[1]))
     except ImportError:
         pass
-    net = prosody_crnn.load()
+    net = prosody_whisper.load()
     _, spent = cpu(lambda: [net([w]) for w in waves[:100]])
-    rows.append(("Attune, prosody_crnn (net and functionals)", None, spent * seconds / (sum(len(w) for w in waves[:100]) / 16_000), 0))
+    rows.append(("Attune, prosody_whisper (net and functionals)", None, spent * seconds / (sum(len(w) for w in waves[:100]) / 16_000), 0))
     actors = sorted(set(group))
     fold = np.array([actors.index(g) // 4 for g in group])
     out = [f"## Voices: RAVDESS, n = {len(items)} clips of {len(actors)} actors", "",
            f"| what | {' | '.join(f'mean recall of 8, actors never heard, C = {c:g}' for c in PENALTIES)} | CPU ms per second of sound | numbers |",
            f"|---|{'---|' * len(PENALTIES)}---|---|"]
     for name, x, used, k in rows:
-        figures = [f"{_of_the_card(Path(prosody_crnn.__file__).with_suffix('.md'))}, its own (its card)", *[""] * (len(PENALTIES) - 1)]
+        figures = [f"{_of_the_card(Path(prosody_whisper.__file__).with_suffix('.md'))}, its own (its card)", *[""] * (len(PENALTIES) - 1)]
         if x is not None:
             figures = [told(metrics.uar, truth, _by_regression(x, truth, fold, c), groups=group) for c in PENALTIES]
         out.append(f"| {name} | {' | '.join(figures)} | {used / seconds * 1000:.1f} | {k or ''} |")

@@ -5,6 +5,7 @@ whether networks that see many inputs in one call take less.
     python benchmarks/scale.py --only rate ray     # each part takes less than three: rate, with ray or without, kills, memory, cache, batching
     python benchmarks/scale.py --only kills
     python benchmarks/scale.py --only memory --files 5000
+    python benchmarks/scale.py --only candor       # a plan on paper for 1,656 conversations, out of the figures in benchmarks/speed.md: at once
 
 Everything is made here: copies of the sample clip, each cut differently in its metadata so that no two have one content, and short tones.
 The table goes to benchmarks/results/scale.md, with how busy the machine was meanwhile.
@@ -39,8 +40,12 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "samples" / "hello.mp4"
 OUT = HERE / "results" / "scale.md"
-PARTS = ("rate", "ray", "kills", "memory", "cache", "batching")
+QUOTED = HERE.parent / "docs" / "scale.md"        # repeats the tables of batching and candor, which are put there too
+PARTS = ("rate", "ray", "kills", "memory", "cache", "batching", "candor")
 BATCHES = (1, 4, 16, 64)
+CANDOR = 1656 * 2 * 0.5                  # hours of media: conversations x people x half an hour, a file for each person
+SHARE = 0.8                              # of a machine's cores that are really gained: memory and caches are shared
+PRICES = {"64 cores": (64, 3.0), "4 GPUs with 48 cores": (48, 6.0)}      # cores, and an hour's price
 NOTHING = Settings(face=None, voice=None, text=None)
 
 
@@ -198,6 +203,23 @@ def _of_many(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
+def candor(work: Path, given: argparse.Namespace) -> list[str]:
+    """A plan on paper, out of the speed that was measured."""
+    clips = {part.split("\n")[0]: part for part in (HERE / "speed.md").read_text(encoding="utf-8").split("## ")[1:] if "| face + voice" in part}
+    lines = ["| clips like | machine | x real time | hours | cost |", "|---|---|---|---|---|"]
+    for kind, part in clips.items():
+        one, decoding = (1 / float(next(line for line in part.splitlines() if line.startswith(f"| {stage}")).split("|")[2].split("[")[0])
+                         for stage in ("face + voice + words", "the same, without the pictures"))          # x real time of one core
+        cores, price = PRICES["64 cores"]
+        plans = [("1 core", one, 0.0), (f"64 cores, {SHARE:.0%} of them gained", cores * SHARE * one, price),
+                 ("as many, half as quick", cores * SHARE * one / 2, price)]
+        cores, price = PRICES["4 GPUs with 48 cores"]
+        plans.append((f"4 GPUs with 48 cores, {SHARE:.0%} gained, which only decode: a bound", cores * SHARE * decoding, price))
+        lines += [f"| {kind} | {name} | {rate:.0f} | {CANDOR / rate:.1f} | {f'{CANDOR / rate * price:.0f}' if price else ''} |" for name, rate, price in plans]
+    return [*lines, "", f"{CANDOR:,.0f} h of media, CPU seconds per second from benchmarks/speed.md; prices an hour: "
+            f"{', '.join(f'{name} {price:g}' for name, (_, price) in PRICES.items())}."]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
@@ -206,7 +228,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180, help="that the test of memory may take")
     parser.add_argument("--kills", type=int, default=30, help="clips in the test of killed workers")
     given = parser.parse_args()
-    for part in (p for p in (rate, kills, memory, cache, batching) if p.__name__ in given.only):
+    for part in (p for p in (rate, kills, memory, cache, batching, candor) if p.__name__ in given.only):
         load = os.getloadavg()[0]
         with tempfile.TemporaryDirectory(prefix="attune-scale-") as folder:
             lines = part(Path(folder), given)
@@ -220,11 +242,21 @@ def main() -> None:
 def keep(part: str, lines: list[str]) -> None:
     """Put a part's lines into the table, in place of its last ones."""
     print(*lines, "", sep="\n", flush=True)
+    quote(lines)
     there = dict(piece.split("\n", 1) for piece in OUT.read_text(encoding="utf-8").split("## ")[1:]) if OUT.is_file() else {}
     there[part] = "\n".join(["", *lines, "", ""])
     OUT.parent.mkdir(exist_ok=True)
     parts = "".join(f"## {name}\n{there[name]}" for name in PARTS if name in there)
     OUT.write_text(f"# Many files\n\nOther work on the machine (its load is told) makes every figure worse.\n\n{parts}".rstrip() + "\n", encoding="utf-8")
+
+
+def quote(lines: list[str]) -> None:
+    """Put a part's table into the documentation, in place of the one with its heading."""
+    table, before = [line for line in lines if line.startswith("|")], QUOTED.read_text(encoding="utf-8").split("\n")
+    if table and table[0] in before:
+        first = before.index(table[0])
+        last = next(i for i in range(first, len(before)) if not before[i].startswith("|"))
+        QUOTED.write_text("\n".join([*before[:first], *table, *before[last:]]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 There are two clips: one without B pictures, as phones and calls make them, and one with three between the others, as x264 makes them when nobody says
 otherwise. The floor decodes every picture of either.
 Every stage runs in a process of its own, pinned to one core where the system can, so that its CPU time and peak memory are its own.
-The table goes to benchmarks/speed.md.
+The tables go to benchmarks/speed.md, whose notes are kept.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FPS, SIZE = 30, (1280, 720)
 CLIPS = {"no B pictures": "0", "3 B pictures between the others, x264's default": "3"}
 STAGES = {
     "decode": "plain decoding, 3 pictures a second and the sound: the floor",
+    "sample": "the same, without the pictures that nobody needs",
     "face": "decoding, faces, tracks, expression",
     "voice": "decoding the sound, voice activity, prosody",
     "all": "face + voice + words of a given transcript, table written",
@@ -117,7 +118,7 @@ def run_stage(stage: str, clip: Path, transcript: Path) -> None:
         spare.fits = lambda container, stream: False             # type: ignore[assignment]
 
     def go(source: Path, folder: str) -> float:
-        if stage == "decode":
+        if stage in ("decode", "sample"):
             media = Media.open(source)
             for _ in media.frames(3.0):
                 pass
@@ -185,7 +186,8 @@ def main() -> None:
             lines += ["", f"Peak memory on {given.hours:g} h without B pictures: {r['peak_mb']:.0f} MB, {r['peak_mb'] / short - 1:+.1%} against the short one; "
                       f"{r['wall'] / 60:.1f} min, {r['seconds'] / r['wall']:.1f} x real time."]
             print(lines[-1])
-    given.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _, mark, notes = (given.out.read_text(encoding="utf-8") if given.out.is_file() else "").partition("\n## Notes\n")
+    given.out.write_text("\n".join(lines) + "\n" + mark + notes, encoding="utf-8")
 
 
 if __name__ == "__main__":
