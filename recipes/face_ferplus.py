@@ -479,6 +479,11 @@ school, to detect lies, to diagnose, or to watch people who haven't agreed.
 """
 
 
+def again(found: dict[str, Any]) -> str:
+    """What recipes/rerun.py found, and its command; nothing where it wasn't run."""
+    return f"{textwrap.fill(found['sentence'], 140)}\nMeasured by `{found['command']}`." if found else ""
+
+
 def rare(now: dict[str, Any], plain: dict[str, Any]) -> str:
     """What was done for rare expressions and what the prior's adjustment brought, from the figures on majority pictures with and without it."""
     found, before = now["recall"], plain["recall"]
@@ -517,7 +522,8 @@ def card(facts: dict[str, Any]) -> str:
     filled = CARD.format(
         **{k: v for k, v in facts.items() if not isinstance(v, dict) and k not in ("note", "posed", "rerun")}, **facts["chosen"],
         title=ferplus_resnet.TITLE, note=textwrap.fill(facts["note"], 140), rare=rare(now["majority"], plain["majority"]),
-        posed=textwrap.fill(facts["posed"], 150), rerun=textwrap.fill(facts["rerun"], 140), limits=textwrap.fill(ferplus_resnet.LIMITS, 140),
+        posed=textwrap.fill(facts["posed"], 150), rerun=again(facts["rerun"]),
+        limits=textwrap.fill(ferplus_resnet.LIMITS, 140),
         results="\n".join(lines), n_votes=now["votes"]["n"], names=" | ".join(ferplus.EMOTIONS), bars="---|" * 7 + "---",
         recalls="\n".join(
             f"| {e} | {found[e]['n']} | {found[e]['recall']:.3f} | {before[e]['recall']:.3f} | {now['votes']['pearson'][e]:.2f} |" for e in ferplus.EMOTIONS
@@ -560,7 +566,7 @@ def main() -> None:
     log = [json.loads(line) for line in (told.out / "log.jsonl").read_text().splitlines()]
     facts = {
         "command": f"python recipes/face_ferplus.py --data DIR --out runs/face_ferplus --steps {told.steps}",
-        "note": told.note, "posed": told.posed, "rerun": json.loads(told.rerun.read_text())["sentence"] if told.rerun else "",
+        "note": told.note, "posed": told.posed, "rerun": json.loads(told.rerun.read_text()) if told.rerun else {},
         "torch": torch.__version__, "seed": SEED,
         "n_train": len(train), "n_dev": len(dev), "n_test": len(test), "steps": told.steps, "batch": BATCH,
         "epochs": told.steps * BATCH / len(train), "most": PRIOR,

@@ -83,6 +83,8 @@ def main() -> None:
     if len(set(told.seeds)) < 2:
         raise SystemExit("expected at least two different seeds, as in --seeds 0 1 2")
     found = rerun(*{"face": face, "bursts": bursts}[told.kind](told.data, told.steps), told.seeds)
+    found["command"] = f"python recipes/rerun.py {told.kind} --data DIR --steps {told.steps}" + (
+        "" if told.seeds == [0, 1, 2] else f" --seeds {' '.join(map(str, told.seeds))}")
     told.out.mkdir(parents=True, exist_ok=True)
     (told.out / f"{told.kind}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(found["sentence"])

@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
-from face_ferplus import rare
+from face_ferplus import again, rare
 from rerun import rerun
 
 
@@ -43,3 +43,8 @@ def test_the_card_tells_what_the_priors_adjustment_brought():
     text = " ".join(rare(now, plain).split())
     assert "fear .435 to .581, sadness .624 to .684, disgust .250 to .333, anger .770 to .801, for .006 of accuracy and .045 of neutral's recall" in text
     assert text.endswith("of contempt 1 of 13 are found.")
+
+
+def test_the_card_says_of_reruns_only_what_was_run():
+    assert again({}) == ""
+    assert again({"sentence": "Rerun (x): equal.", "command": "python recipes/rerun.py face"}) == "Rerun (x): equal.\nMeasured by `python recipes/rerun.py face`."
