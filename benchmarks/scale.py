@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attune import batch
+from attune import batch, weights
 from attune.batch import Limits
 from attune.batch.worker import resident
 from attune.settings import Settings
@@ -170,12 +170,12 @@ def batching(work: Path, given: argparse.Namespace) -> list[str]:
 
 def networks() -> dict[str, tuple[Path, Callable[[int], dict[str, np.ndarray]]]]:
     """The default networks, and what makes n inputs for each."""
+    from attune import registry
     from attune.face import detect
-    from attune.face.models import ferplus_resnet
-    from attune.text.models import minilm_emotions
-    from attune.voice.models import prosody_crnn
 
-    draw = np.random.default_rng(0)
+    draw, chosen = np.random.default_rng(0), Settings()
+    face, voice, text = (weights.files(registry.load(f"attune.{kind}.models", getattr(chosen, kind)))[0] for kind in ("face", "voice", "text"))
+    hears = {value.name: value.shape[1:] for value in weights.session(voice).get_inputs()}
 
     def normal(*shape: int) -> np.ndarray:
         return draw.normal(size=shape).astype(np.float32)
@@ -183,9 +183,9 @@ def networks() -> dict[str, tuple[Path, Callable[[int], dict[str, np.ndarray]]]]
     return {
         "R-Net, 24 x 24": (detect._path("rnet"), lambda n: {"views": normal(n, 3, 24, 24)}),
         "O-Net, 48 x 48": (detect._path("onet"), lambda n: {"views": normal(n, 3, 48, 48)}),
-        "face, ferplus_resnet": (Path(ferplus_resnet.__file__).with_suffix(".onnx"), lambda n: {"face": normal(n, 1, 48, 48)}),
-        "voice, prosody_crnn's net": (Path(prosody_crnn.__file__).with_suffix(".onnx"), lambda n: {"mel": normal(n, 300, 64), "functionals": normal(n, 250)}),
-        "text, minilm_emotions": (minilm_emotions.FOLDER / minilm_emotions.WEIGHTS[0], lambda n: {"ids": draw.integers(1000, 20_000, (n, 20))}),
+        f"face, {chosen.face}": (face, lambda n: {"face": normal(n, 1, 48, 48)}),
+        f"voice, {chosen.voice}'s net": (voice, lambda n: {name: normal(n, *(d if isinstance(d, int) else 300 for d in of)) for name, of in hears.items()}),
+        f"text, {chosen.text}": (text, lambda n: {"ids": draw.integers(1000, 20_000, (n, 20))}),
     }
 
 
