@@ -330,7 +330,7 @@ def own(estimates: Estimates) -> list[Baseline]:
 def adapt(estimates: Estimates, baselines: Iterable[Baseline]) -> Estimates:
     """Estimates with the habits of those taken out who have a baseline for this model and these labels; the others' rows stay.
 
-    The model's name says so: "prosody_crnn, personal baseline". Spreads are left as they were.
+    The model's name says so: "prosody_whisper, personal baseline". Spreads are left as they were.
     """
     values, done = estimates.values.copy(), False
     for baseline in baselines:

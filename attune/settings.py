@@ -28,7 +28,7 @@ class Settings:
     """
 
     face: str | None = _option("ferplus_resnet", "face expression model; none: don't look at faces")
-    voice: str | None = _option("prosody_crnn", "voice expression model; none: don't listen")
+    voice: str | None = _option("prosody_whisper", "voice expression model; none: don't listen")
     text: str | None = _option("minilm_emotions", "language model; none: don't read")
     transcript: str | None = _option(
         None, "the words: a file (SRT, WebVTT, text, JSON) or a folder of them; by default FILE.srt or FILE.vtt beside the media, else a recogniser"

@@ -21,7 +21,6 @@ from torch.nn import functional
 from attune.datasets import crema_d, nemo, ravdess, urdu
 from attune.train import Schedule, fit
 from attune.voice.features import FLOOR, HOP, LOUD, N_MELS, SAMPLE_RATE, SCALE, TINY, centres, heard, log_mel, measurable, normalise
-from attune.voice.functionals import functionals
 
 LABELS = ravdess.EMOTIONS
 CORPORA: dict[str, ModuleType] = {"ravdess": ravdess, "crema_d": crema_d, "nemo_pl": nemo, "urdu": urdu}
@@ -37,14 +36,13 @@ SMOOTHING = 0.05                         # of the labels an actor was given; vot
 class Clips:
     """Parallel columns, one entry a clip.
 
-    id · wave (samples,) · decibels (t, 64), with loudness · functionals (n, d) · values (n, 8), NaN where unknown · group: who ·
+    id · wave (samples,) · decibels (t, 64), with loudness · values (n, 8), NaN where unknown · group: who ·
     corpus · split · sex, race ("" unknown) · age (NaN unknown).
     """
 
     id: np.ndarray
     wave: list[np.ndarray]
     decibels: list[np.ndarray]
-    functionals: np.ndarray
     values: np.ndarray
     group: np.ndarray
     corpus: np.ndarray
@@ -85,19 +83,17 @@ def stored(cache: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, 
 
 
 def read(root: Path, out: Path) -> Clips:
-    """All clips of training and dev speakers that can be measured; sounds and functionals are made once and kept in `out`."""
+    """All clips of training and dev speakers that can be measured; sounds are decoded once and kept in `out`."""
     items = [(name, item) for name, module in CORPORA.items() for item in module.items(root / name) if item.split != "test"]
     keys = [f"{name}/{item.path.relative_to(root / name)}" for name, item in items if item.path]
     sounds = stored(out / "audio.npz", lambda: {key: decode(item.path) for key, (_, item) in zip(keys, items, strict=True) if item.path})
     kept = [i for i, key in enumerate(keys) if measurable(sounds[key], 0.2)]
     waves = [sounds[keys[i]] for i in kept]
-    whole = stored(out / "functionals.npz", lambda: {"x": np.stack([functionals(w) for w in waves]), "id": np.array([items[i][1].id for i in kept])})
-    rows = {clip: i for i, clip in enumerate(whole["id"].tolist())}
     ids, groups = np.array([items[i][1].id for i in kept]), np.array([items[i][1].group for i in kept])
     people = about(root)
     who = [people.get(g, {}) for g in groups]
     return Clips(
-        ids, waves, [log_mel(w) for w in waves], whole["x"][[rows[clip] for clip in ids]], np.stack([items[i][1].values for i in kept]), groups,
+        ids, waves, [log_mel(w) for w in waves], np.stack([items[i][1].values for i in kept]), groups,
         np.array([items[i][0] for i in kept]), np.array([items[i][1].split for i in kept]),
         np.array([p.get("sex", "") for p in who]), np.array([p.get("race", "") for p in who]), np.array([float(p.get("age", math.nan)) for p in who]),
     )
@@ -361,46 +357,6 @@ def loss(net: nn.Module, batch: Batch) -> torch.Tensor:
     if batch.share < 1:
         value = batch.share * value + (1 - batch.share) * divergence(logits, batch.target[batch.other], batch.known[batch.other]).mean()
     return value
-
-
-class Wide(nn.Module):
-    """Linear heads on functionals: the labels as acted, and the same from how far functionals lie from what is usual for the person."""
-
-    def __init__(self, mean: np.ndarray, deviation: np.ndarray) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.from_numpy(mean.astype(np.float32)))
-        self.register_buffer("deviation", torch.from_numpy(deviation.astype(np.float32)))
-        self.dropout = nn.Dropout(0.3)
-        self.out, self.adapted = nn.Linear(len(mean), len(LABELS)), nn.Linear(len(mean), len(LABELS))
-
-    def embed(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, d) functionals -> (n, d) standardised, within four deviations."""
-        return ((x - self.mean) / self.deviation).clamp(-4, 4)
-
-
-def widely(versions: list[np.ndarray], clips: Clips, rows: np.ndarray, shares: dict[str, float], seed: int, steps: int = 1_200) -> Wide:
-    """Heads taught by the clips in `rows`; versions: functionals (n, d) of all clips, as recorded and as recorded otherwise."""
-    torch.manual_seed(seed)
-    rng, taught = np.random.default_rng(seed), clips.where(rows)
-    target, known = targets(taught)
-    acted = ~np.isin(taught.corpus, VOTED)
-    wide = Wide(versions[0][rows].mean(0), versions[0][rows].std(0) + 1e-6)
-    x = torch.stack([wide.embed(torch.from_numpy(v[rows])) for v in versions])
-    beside = torch.stack([torch.from_numpy(centred(v.numpy(), taught.group)) for v in x])
-    chance = np.sum([n * balanced(taught, name) for name, n in shares.items() if (taught.corpus == name).any()], axis=0)
-    chance = chance * acted / (chance * acted).sum()
-    optimiser = torch.optim.AdamW(wide.parameters(), lr=2e-3, weight_decay=0.05)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for _ in range(steps):
-        row = rng.choice(len(taught), 192, p=chance)
-        version = np.where(rng.random(192) < 0.5, 0, rng.integers(len(versions), size=192))
-        t, k = torch.from_numpy(target[row]), torch.from_numpy(known[row])
-        value = divergence(wide.out(wide.dropout(x[version, row])), t, k) + divergence(wide.adapted(wide.dropout(beside[version, row])), t, k)
-        optimiser.zero_grad()
-        value.mean().backward()
-        optimiser.step()
-        scheduler.step()
-    return wide.eval()
 
 
 def embeddings_of(net: Net, pictures: Sequence[np.ndarray]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
     python recipes/leed_calibration.py face  ferplus_resnet  ferplus=DIR --split train --sample 6000
     python recipes/leed_calibration.py text  minilm_emotions goemotions=DIR --split train --sample 6000
-    python recipes/leed_calibration.py voice prosody_crnn    ravdess=DIR crema_d=DIR nemo=DIR --split train dev
+    python recipes/leed_calibration.py voice prosody_whisper    ravdess=DIR crema_d=DIR nemo=DIR --split train dev
 
 Runs the model over a sample of the corpora (evenly taken, test parts refused) and writes `attune/calibrations/<model>.json`: for each
 label the score from which on it counts as said, how often it is said, and knots of tie-aware mid-rank percentiles. To be run again

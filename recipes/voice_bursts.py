@@ -3,7 +3,7 @@
     python recipes/voice_bursts.py --data DIR --audio runs/voice_prosody --out runs/voice_bursts
 
 DIR holds the folders vivae, ravdess, crema_d, nemo_pl and urdu, and, for measuring only, a folder conversation of any speech; --audio is
-what `voice_prosody` made. Two heads are taught on the embedding of the packaged prosody model, which has never heard a burst: six
+what `voice_prosody` made. Two heads are taught on what the packaged prosody model's layers of Whisper hear: six
 states (VIVAE), and burst or speech, where speech is cut to the lengths of bursts, so that length tells nothing. Three folds of three
 VIVAE speakers say what they are worth; what ships has heard all nine. Speech that is measured against is of speakers whom neither the
 heads nor the prosody model were taught. Needs the extra `train`.
@@ -30,7 +30,7 @@ from attune import metrics
 from attune.datasets import vivae
 from attune.train import seed_everything
 from attune.voice.features import SAMPLE_RATE, measurable
-from attune.voice.models import prosody_crnn, vocal_bursts
+from attune.voice.models import prosody_whisper, vocal_bursts
 from attune.voice.models.vocal_bursts import Bursts
 
 HERE = Path(__file__).resolve().parent.parent / "attune" / "voice" / "models"
@@ -53,7 +53,7 @@ def faster(wave: np.ndarray, speed: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Heard:
-    """Sounds as the prosody model heard them: x (versions, n, d); the first version is as recorded. who, label (n,)."""
+    """Sounds as the prosody model's layers heard them: x (versions, n, d); the first version is as recorded. who, label (n,)."""
 
     x: np.ndarray
     who: np.ndarray
@@ -88,7 +88,7 @@ def conversation(folder: Path, lengths: np.ndarray) -> dict[str, list[np.ndarray
 def listened(data: Path, audio: Path, out: Path) -> dict[str, np.ndarray]:
     """Embeddings of everything, made once."""
     def hear() -> dict[str, np.ndarray]:
-        model, rng = prosody_crnn.load(), np.random.default_rng(SEED)
+        model, rng = prosody_whisper.load(), np.random.default_rng(SEED)
         items = [item for item in vivae.items(data / "vivae") if item.split != "test" and item.path]
         waves = {item.id: decode(item.path) for item in items if item.path}
         items = [item for item in items if measurable(waves[item.id], vocal_bursts.MIN_SECONDS)]
@@ -98,11 +98,11 @@ def listened(data: Path, audio: Path, out: Path) -> dict[str, np.ndarray]:
         versions = [bursts, *([faster(w, speed) for w in bursts] for speed in SPEEDS), *([otherwise(w, rng) for w in bursts] for _ in range(2))]
         unknown = conversation(data / "conversation", lengths)
         return {
-            "bursts": np.stack([model.embed(v) for v in versions]), "truth": np.array([item.values.argmax() for item in items]),
+            "bursts": np.stack([model.heard(v) for v in versions]), "truth": np.array([item.values.argmax() for item in items]),
             "speaker": np.array([item.group.removeprefix("vivae-") for item in items]),
             "intensity": np.array([item.about["intensity"] for item in items]),
-            "taught": np.stack([model.embed(taught[0]), model.embed([otherwise(w, rng) for w in taught[0]])]),
-            "speech": model.embed(kept[0]), "who": kept[1], "read": model.embed(unknown["read"]), "talk": model.embed(unknown["talk"]),
+            "taught": np.stack([model.heard(taught[0]), model.heard([otherwise(w, rng) for w in taught[0]])]),
+            "speech": model.heard(kept[0]), "who": kept[1], "read": model.heard(unknown["read"]), "talk": model.heard(unknown["talk"]),
         }
 
     return stored(out / "heard.npz", hear)
@@ -174,9 +174,9 @@ def out_of_fold(heard: dict[str, np.ndarray], steps: int) -> dict[str, np.ndarra
 
 def figures(oof: dict[str, np.ndarray]) -> dict[str, Any]:
     truth, said, speaker, fold = oof["truth"], oof["state"].argmax(1), oof["speaker"], oof["fold"]
-    p = np.empty_like(oof["state"])
+    p, named = np.empty_like(oof["state"]), np.eye(len(STATES), dtype=np.float32)[truth]
     for f in np.unique(fold):
-        p[fold == f] = softmax(oof["state"][fold == f] * likeliest((oof["state"][fold != f],), truth[fold != f])[0])
+        p[fold == f] = softmax(oof["state"][fold == f] * likeliest(oof["state"][fold != f], named[fold != f]))
     is_burst = np.concatenate([np.ones(len(truth), bool), np.zeros(len(oof["speech"]), bool)])
     heard, who = np.concatenate([oof["burst"], oof["speech"]]), np.concatenate([speaker, oof["who"]])
     read = np.concatenate([oof["burst"], oof["read"]])
@@ -239,7 +239,7 @@ def card(m: dict[str, Any]) -> str:
     return f"""# Vocal bursts
 
 Cries, sighs, moans and shouts without words: told from speech, and named by six states (`vivae6`: {', '.join(STATES)}).
-{m['parameters']:,} parameters, on the embedding of [`prosody_crnn`](prosody_crnn.md), which comes along; so it ignores the level, as that does.
+{m['parameters']:,} parameters, on what the layers of [`prosody_whisper`](prosody_whisper.md) hear, which comes along; so it ignores the level, as that does.
 
     {m['command']}
 
@@ -248,16 +248,15 @@ Cries, sighs, moans and shouts without words: told from speech, and named by six
 | corpus | used for training | as | licence |
 |---|---|---|---|
 | VIVAE | {f['n']} bursts of nine women | six states, four intensities | CC BY-NC-SA 4.0 |
-| RAVDESS, CREMA-D, nEMO, URDU | training speakers | speech; and under the embedding | CC BY-NC-SA 4.0; ODbL 1.0; CC BY-NC-SA 4.0; research only |
+| RAVDESS, CREMA-D, nEMO, URDU | training speakers | speech | CC BY-NC-SA 4.0; ODbL 1.0; CC BY-NC-SA 4.0; research only |
 
 The weights are **for non-commercial research**.
 
 ## What it is worth
 
 Bursts: n = {f['n']} clips of {f['speakers']} speakers, **held-out**: each speaker measured by heads that never heard her ({f['folds']} folds of three), on
-an embedding that has never heard a burst. Intervals are 95 %, by drawing speakers. For the states a linear head was chosen on these folds, before one
-with a hidden layer (UAR .43 and .45), for burst or speech one with a hidden layer before a linear one (F1 .86), so the figures are a little
-better than those of new speakers would be.
+layers that weren't taught any. Intervals are 95 %, by drawing speakers. The heads' forms (a linear one for the states, one with a hidden layer for burst or
+speech) were chosen on these folds with an earlier embedding, so the figures may be a little better than those of new speakers would be.
 
 | figure | value |
 |---|---|
@@ -313,7 +312,7 @@ def main() -> None:
     heard = listened(options.data, options.audio, options.out)
     oof = out_of_fold(heard, options.steps)
     heads = learned(heard, np.ones(len(heard["truth"]), bool), options.steps)
-    weight = float(likeliest((oof["state"],), oof["truth"])[0])
+    weight = likeliest(oof["state"], np.eye(len(STATES), dtype=np.float32)[oof["truth"]])
     onnx_file, x = options.out / f"{NAME}.onnx", torch.from_numpy(heard["bursts"][0])
     parity = exported(Packaged(heads, weight), onnx_file, (["embedding"], ["probabilities", "burst"]),
                       {name: {0: "n"} for name in ("embedding", "probabilities", "burst")}, [(x[:n],) for n in (1, 9, len(x))])

@@ -5,7 +5,7 @@
 DIR and --teachers are what `voice_prosody` took and made. The student of a fold learns from the teacher of that fold, with the same
 clips, so that neither has heard the fold's actors; the student that ships learns from the teacher that ships. What is taught, for
 every variation of a clip, is what the teacher says of the clip as it is, softened, beside the clip's own label (Hinton et al. 2015).
-The student has no functionals: it is the teacher's net, narrower. Weights are written in half precision. Needs the extra `train`.
+The student is a small convolutional recurrent net of its own. Weights are written in half precision. Needs the extra `train`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from _voice import (
     schedule_of,
     softmax,
     trained,
-    widely,
 )
 from torch import nn
 from torch.nn import functional
@@ -42,18 +41,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from voice_prosody import (
     EVERY,
     FOLDS,
-    SHARES,
-    WEIGHTS,
-    WIDE_SHARES,
     conditions,
+    cross_fitted,
     exported,
     filled,
     held_out,
     interval,
     latency,
+    likeliest,
     of_corpus,
-    recorded_otherwise,
-    single,
     teachable,
 )
 
@@ -65,8 +61,8 @@ from attune.weights import session
 
 HERE = Path(__file__).resolve().parent.parent / "attune" / "voice" / "models"
 NAME = "prosody_tiny"
+SHARES = {"ravdess": 20, "crema_d": 4, "nemo_pl": 7, "urdu": 1}        # clips of a batch
 CHANNELS, HIDDEN = (16, 16, 32, 64), 32
-TEACHER = (0.8, 0.4)                     # weights of the teacher's net and of its functionals, about those that it is likeliest with
 SOFT = 2.0                               # temperature of what the teacher says
 HARD = 0.3                               # weight of the clip's own label
 STEPS = 1_000
@@ -90,26 +86,29 @@ def taught_by(teacher: np.ndarray, voted: np.ndarray) -> Callable[[Net, Batch], 
     return loss
 
 
-def learned(teacher: Path, versions: list[np.ndarray], clips: Clips, rows: np.ndarray, out: Path, steps: int) -> Net:
-    """A student of the net in a folder and of functionals' heads taught by the same rows."""
-    net, taught = Net().to(memory_format=torch.channels_last), clips.where(rows)
-    net.load_state_dict(torch.load(teacher / "best.pt", weights_only=False)["model"])
-    wide = widely(versions, clips, rows, WIDE_SHARES, SEED)
-    with torch.no_grad():
-        heard = wide.out(wide.embed(torch.from_numpy(taught.functionals))).numpy()
-    says = TEACHER[0] * applied(net.out, embeddings_of(net, taught.pictures())) + TEACHER[1] * heard
+def learned(says: np.ndarray, clips: Clips, rows: np.ndarray, out: Path, steps: int) -> Net:
+    """A student of what a teacher says, logits (n, 8) of all clips; rows: who is taught."""
     seed_everything(SEED)
+    taught = clips.where(rows)
     stream = batches(taught, SHARES, SEED + 1)
-    return trained(student(), stream, taught_by(says, np.isin(taught.corpus, VOTED)), out, schedule_of(steps, 4e-3, 0.995, SEED))
+    return trained(student(), stream, taught_by(says[rows], np.isin(taught.corpus, VOTED)), out, schedule_of(steps, 4e-3, 0.995, SEED))
 
 
-def out_of_fold(clips: Clips, versions: list[np.ndarray], teachers: Path, out: Path, steps: int) -> dict[str, np.ndarray]:
+def teacher(folder: Path, name: str, clips: Clips, factor: float) -> np.ndarray:
+    """(n, 8) logits that the teacher of a fold, or of everybody, has for every clip."""
+    said = dict(np.load(folder / f"taught{name}.npz"))
+    if not np.array_equal(said["clip"], clips.id):
+        raise SystemExit(f"{folder}/taught{name}.npz is of other clips than those read now; run voice_prosody again")
+    return np.asarray(factor * said["logits"])
+
+
+def out_of_fold(clips: Clips, teachers: Path, factor: float, out: Path, steps: int) -> dict[str, np.ndarray]:
     """Logits of the student for speakers whom neither it nor its teacher has heard; of RAVDESS some under all conditions."""
     parts = []
     for f in range(FOLDS):
         kept = out / f"oof{f}.npz"
         if not kept.is_file():
-            net = learned(teachers / f"fold{f}", versions, clips, teachable(clips, f), out / f"fold{f}", steps)
+            net = learned(teacher(teachers, str(f), clips, factor), clips, teachable(clips, f), out / f"fold{f}", steps)
             test = clips.where(held_out(clips, f))
             acted = np.flatnonzero(test.corpus == "ravdess")
             rows = {"clip": test.id, "truth": test.truth, "values": test.values, "corpus": test.corpus, "group": test.group, "sex": test.sex,
@@ -128,13 +127,13 @@ def out_of_fold(clips: Clips, versions: list[np.ndarray], teachers: Path, out: P
 class Packaged(nn.Module):
     """(1, t, 64) pictures -> calibrated probabilities (1, 8) and the embedding (1, d)."""
 
-    def __init__(self, net: Net, temperature: float) -> None:
+    def __init__(self, net: Net, factor: float) -> None:
         super().__init__()
-        self.net, self.temperature = net, temperature
+        self.net, self.factor = net, factor
 
     def forward(self, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         embedding = self.net.embed(mel[:, None])
-        return (self.net.out(embedding) / self.temperature).softmax(1), embedding
+        return (self.factor * self.net.out(embedding)).softmax(1), embedding
 
 
 def halved(net: nn.Module) -> None:
@@ -178,8 +177,9 @@ def card(m: dict[str, Any]) -> str:
     versions = "\n".join(f"| {name} | {a:.3f} | {b:.3f} |" for name, (a, b) in m["conditions"].items())
     return f"""# Prosody, tiny
 
-Eight emotions (`ravdess8`: {', '.join(LABELS)}) from the sound of a voice, by a student of [`prosody_crnn`](prosody_crnn.md):
-{m['parameters']:,} parameters, {m['kilobytes']:.0f} kB. The same layers, narrower, and one head. No personal baseline.
+Eight emotions (`ravdess8`: {', '.join(LABELS)}) from the sound of a voice, by a student of [`prosody_whisper`](prosody_whisper.md):
+{m['parameters']:,} parameters, {m['kilobytes']:.0f} kB: four convolutions, a GRU both ways, attended mean and deviation over time, on 64 log-mel
+bands every 20 ms, beside the same less each band's mean. No personal baseline.
 
     {m['command']}
 
@@ -196,7 +196,7 @@ hadn't heard this actor either (all five folds). Intervals are 95 %, by drawing 
 {folds}
 | student less teacher | {shown(m['difference'])} | |
 | women / men | {m['sex']['F']:.3f} / {m['sex']['M']:.3f} | {m['sex_teacher']['F']:.3f} / {m['sex_teacher']['M']:.3f} |
-| ECE, temperature of the other folds | {m['ece']:.3f} | |
+| ECE, factor of the other folds | {m['ece']:.3f} | |
 | the same label as the teacher | {m['same']:.3f} | |
 
 | UAR of every fourth clip | student | teacher |
@@ -207,7 +207,7 @@ Recall: {', '.join(f'{label} {value:.2f}' for label, value in m['recall'].items(
 nEMO, 6 labels, single clip: UAR {shown(m['nemo_folds'])} over {m['nemo_folds_n']:,} clips of its six training speakers, each by a student that
 never heard this one; {m['nemo']:.3f} on its dev speaker by the packaged one (n = {m['nemo_n']}).
 
-Calibration: one temperature, {m['temperature']:.3f}, fitted on the out-of-fold logits of all corpora, inside the graph. ECE with it:
+Calibration: logits times {m['factor']:.2f}, fitted out of fold on all corpora, inside the graph. ECE with it:
 nEMO's dev speaker {m['nemo_ece']:.3f}.
 
 Cost: {c['clips']:.2f} ms CPU per second of audio on one core for whole clips, {c['seconds_30']:.2f} in pieces of 30 s,
@@ -233,21 +233,21 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
 
     clips = read(options.data, options.teachers)
-    versions = recorded_otherwise(clips, options.teachers)
-    everybody = out_of_fold(clips, versions, options.teachers, options.out, options.steps)
-    net = learned(options.teachers / "whole", versions, clips, teachable(clips), options.out / "whole", options.steps)
+    teacher_oof = dict(np.load(options.teachers / "oof.npz"))
+    factor = likeliest(teacher_oof["plain"], teacher_oof["values"])
+    everybody = out_of_fold(clips, options.teachers, factor, options.out, options.steps)
+    net = learned(teacher(options.teachers, "_whole", clips, factor), clips, teachable(clips), options.out / "whole", options.steps)
     halved(net)
 
-    parts = [dict(np.load(options.teachers / f"oof{f}.npz")) for f in range(FOLDS)]
-    teacher_oof = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
     if not np.array_equal(teacher_oof["clip"], everybody["clip"]):
         raise SystemExit("student and teacher were measured on different clips; delete oof*.npz and run both again")
-    everyone, acted = single(teacher_oof), everybody["corpus"] == "ravdess"
-    oof, alone = of_corpus(everybody, "ravdess"), {name: z[acted] for name, z in everyone.items()}
+    acted = everybody["corpus"] == "ravdess"
+    oof, alone = of_corpus(everybody, "ravdess"), of_corpus(teacher_oof, "ravdess")
     truth, group, fold, sex, said = oof["truth"], oof["group"], oof["fold"], oof["sex"], oof["plain"].argmax(1)
-    teacher = alone["plain"].argmax(1)
+    taught = alone["plain"].argmax(1)
     heard = {name: ~np.isnan(oof[name][:, 0]) for name in conditions([])}
-    fitted = temperature(everybody)
+    factors = cross_fitted(everybody["plain"], everybody["values"], everybody["fold"])
+    fitted = likeliest(everybody["plain"], everybody["values"])
     onnx_file = options.out / f"{NAME}.onnx"
     pictures = clips.where(np.arange(len(clips)) % 100 == 0).pictures()
     parity = exported(Packaged(net, fitted), onnx_file, (["mel"], ["probabilities", "embedding"]), {"mel": {1: "t"}},
@@ -266,36 +266,23 @@ def main() -> None:
         "command": f"python recipes/voice_tiny.py --data DIR --steps {options.steps}",
         "parameters": sum(p.numel() for p in net.parameters()), "kilobytes": onnx_file.stat().st_size / 1000, "seed": SEED,
         "n": len(truth), "speakers": len(np.unique(group)),
-        "uar": interval(metrics.uar, truth, said, groups=group), "uar_teacher": interval(metrics.uar, truth, teacher, groups=group),
-        "difference": interval(lambda t, a, b: metrics.uar(t, a) - metrics.uar(t, b), truth, said, teacher, groups=group),
-        "fold_uar": {str(f): [metrics.uar(truth[fold == f], s[fold == f]) for s in (said, teacher)] for f in range(FOLDS)},
+        "uar": interval(metrics.uar, truth, said, groups=group), "uar_teacher": interval(metrics.uar, truth, taught, groups=group),
+        "difference": interval(lambda t, a, b: metrics.uar(t, a) - metrics.uar(t, b), truth, said, taught, groups=group),
+        "fold_uar": {str(f): [metrics.uar(truth[fold == f], s[fold == f]) for s in (said, taught)] for f in range(FOLDS)},
         "conditions": {name: [round(metrics.uar(truth[rows], z[rows].argmax(1)), 4) for z in (oof[name], alone[name])] for name, rows in heard.items()},
         "recall": dict(zip(LABELS, metrics.recalls(truth, said, len(LABELS)).round(4).tolist(), strict=True)),
         "sex": {s: metrics.uar(truth[sex == s], said[sex == s]) for s in ("F", "M")},
-        "sex_teacher": {s: metrics.uar(truth[sex == s], teacher[sex == s]) for s in ("F", "M")},
-        "ece": round(metrics.ece(truth, softmax(oof["plain"] / cross_fitted_temperature(everybody)[acted])), 4),
-        "same": float(np.mean(said == teacher)),
+        "sex_teacher": {s: metrics.uar(truth[sex == s], taught[sex == s]) for s in ("F", "M")},
+        "ece": round(metrics.ece(truth, softmax((factors * everybody["plain"])[acted])), 4),
+        "same": float(np.mean(said == taught)),
         "nemo": metrics.uar(nemo.truth, p.argmax(1)), "nemo_n": len(nemo), "nemo_ece": metrics.ece(nemo.truth, p / p.sum(1, keepdims=True)),
         "nemo_folds": interval(metrics.uar, polish["truth"], softmax(polish["plain"], known).argmax(1), groups=polish["group"]),
         "nemo_folds_n": len(polish["truth"]),
-        "temperature": fitted, "parity": parity, "latency_ms_per_second": latency(model, clips.wave[::100]),
+        "factor": fitted, "parity": parity, "latency_ms_per_second": latency(model, clips.wave[::100]),
     }
     (options.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
     (HERE / f"{NAME}.md").write_text(card(measured), encoding="utf-8")
     print(json.dumps(measured, indent=2))
-
-
-def temperature(oof: dict[str, np.ndarray]) -> float:
-    """With which labels of all corpora are likeliest, votes among them: Guo et al. (2017), section 4.2."""
-    target, known = (torch.from_numpy(v) for v in (np.nan_to_num(oof["values"]), ~np.isnan(oof["values"])))
-    z = torch.from_numpy(oof["plain"]).double()
-    return 1 / float(min(WEIGHTS, key=lambda w: float(divergence(w * z, target, known).mean())))
-
-
-def cross_fitted_temperature(oof: dict[str, np.ndarray]) -> np.ndarray:
-    """(n, 1), that of the other folds."""
-    values = [temperature({name: column[oof["fold"] != f] for name, column in oof.items()}) for f in range(FOLDS)]
-    return np.array(values)[oof["fold"]][:, None]
 
 
 def difference(path: Path, model: nn.Module, pictures: list[np.ndarray]) -> float:

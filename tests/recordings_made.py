@@ -29,7 +29,7 @@ def talk():
     moved[:, [taxonomy("facs").index(u) for u in UNITS]] = rng.random((24, 16)) * 5
     moved[3] = np.nan
     units = Estimates.of(cells, moved, taxonomy=taxonomy("facs"), modality="face", model="units", quality=quality, reason=reason)
-    voice = Estimates.of(said, rng.dirichlet(np.ones(8), 2), taxonomy=taxonomy("ravdess8"), modality="voice", model="prosody_crnn")
+    voice = Estimates.of(said, rng.dirichlet(np.ones(8), 2), taxonomy=taxonomy("ravdess8"), modality="voice", model="prosody_whisper")
     text = Estimates.of(said, [[0.1, -0.2, np.nan], [0.3, 0.1, 0.1]], taxonomy=taxonomy("vad"), modality="text", model="minilm_emotions",
                         spread=np.array([[0.1, 0.2, np.nan], [0.3, 0.1, 0.2]], np.float32))
     estimates = (face, project(face, "vad"), units, voice, text)

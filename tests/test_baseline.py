@@ -238,7 +238,7 @@ def heard(person="ada", n=6, label="disgust"):
     p = np.full((n, 8), 0.05)
     p[:, taxonomy("ravdess8").index(label)] = 0.65
     rows = [Segment(i, i + 1, person) for i in range(n)]
-    return Estimates.of(rows, p, taxonomy=taxonomy("ravdess8"), modality="voice", model="prosody_crnn")
+    return Estimates.of(rows, p, taxonomy=taxonomy("ravdess8"), modality="voice", model="prosody_whisper")
 
 
 def test_the_packaged_voice_has_a_population_and_a_recording_its_own_people():
@@ -247,7 +247,7 @@ def test_the_packaged_voice_has_a_population_and_a_recording_its_own_people():
     assert (ada.person, ada.moments) == ("ada", 6)
     adapted = baseline.adapt(estimates, [ada])
     assert adapted.label("disgust")[0] < estimates.label("disgust")[0]
-    assert adapted.model == "prosody_crnn, personal baseline"
+    assert adapted.model == "prosody_whisper, personal baseline"
 
 
 def test_what_is_projected_fused_or_without_population_has_no_baseline():

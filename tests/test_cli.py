@@ -98,7 +98,7 @@ def test_mistakes_are_answered_in_a_sentence(arguments, expected, tmp_path):
 
 def test_models_and_taxonomies_are_listed():
     listed = attune("models").stdout
-    assert all(name in listed for name in ("ferplus_resnet", "prosody_crnn", "minilm_emotions", "non-commercial"))
+    assert all(name in listed for name in ("ferplus_resnet", "prosody_whisper", "minilm_emotions", "non-commercial"))
     assert "goemotions28" in attune("taxonomies").stdout
     assert "->" not in attune("taxonomies", "ekman7").stderr
 

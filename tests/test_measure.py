@@ -74,7 +74,7 @@ def test_pictures_pushed_one_by_one_equal_the_file(sample):
 def test_sound_pushed_in_pieces_equals_the_file(piece):
     whole = attune.measure(SAMPLE, face=None, text=None)["voice.ravdess8"]
     sound = Media.open(SAMPLE).waveform(16_000)
-    stream = VoiceStream(registry.load("attune.voice.models", "prosody_crnn"), Settings())
+    stream = VoiceStream(registry.load("attune.voice.models", "prosody_whisper"), Settings())
     heard = [h for at in range(0, len(sound), piece) for h in stream.push(sound[at : at + piece])] + stream.close()
     np.testing.assert_array_equal(np.array([h.values for h in heard]), whole.values)
 

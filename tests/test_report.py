@@ -93,7 +93,7 @@ def talk(*, people: tuple[str, str] = ("Ada", "Ben"), lines: tuple = LINES, roun
     tone = mix(fused[:, [6, 6, 3, 4, 0, 2, 1, 5]] * np.exp(0.5 * rng.standard_normal((len(speech), 8))) * [1, 0.5, 1, 1, 1, 1, 1, 1])
     short = np.array([s.duration < 0.9 for s in speech])
     tone[short] = np.nan
-    voice = Estimates.of(speech, tone, taxonomy=RAVDESS, modality="voice", model="prosody_crnn", quality=np.where(short, 0, 0.8),
+    voice = Estimates.of(speech, tone, taxonomy=RAVDESS, modality="voice", model="prosody_whisper", quality=np.where(short, 0, 0.8),
                          reason=np.where(short, "shorter than 0.9 s", "").tolist())
     sense = np.clip(0.02 + 0.03 * rng.random((len(speech), 28)), 0, 1)
     for column, k in ((2, 0), (3, 0), (11, 1), (14, 2), (17, 3), (1, 3), (25, 4), (9, 4), (26, 5), (7, 5), (27, 6)):
@@ -103,7 +103,7 @@ def talk(*, people: tuple[str, str] = ("Ada", "Ben"), lines: tuple = LINES, roun
     def axes(modality: str, noise: float, projected: str) -> Estimates:
         spread = np.full((len(speech), 3), 0.12, np.float32) if modality == "fused" else None
         return Estimates.of(speech, np.clip(vad + noise * rng.standard_normal((len(speech), 3)), -1, 1), taxonomy=VAD, modality=modality,
-                            model={"voice": "prosody_crnn", "text": "minilm_emotions", "fused": "mean of what is there"}[modality],
+                            model={"voice": "prosody_whisper", "text": "minilm_emotions", "fused": "mean of what is there"}[modality],
                             spread=spread, projected=projected)
 
     both = [(s, q, p) for s, q in zip(speech, fused, strict=True) for p in people]
@@ -118,7 +118,7 @@ def talk(*, people: tuple[str, str] = ("Ada", "Ben"), lines: tuple = LINES, roun
             "attune": "0.1.0",
             "models": {
                 "face": {"name": "ferplus_resnet", "licence": "MIT (annotations), images of FER2013", "weights": {"ferplus_resnet.onnx": "0123456789abcdef"}},
-                "voice": {"name": "prosody_crnn", "licence": "CC BY-NC-SA 4.0 (RAVDESS)", "weights": {"prosody_crnn.onnx": "89abcdef01234567"}},
+                "voice": {"name": "prosody_whisper", "licence": "CC BY-NC-SA 4.0 (RAVDESS)", "weights": {"prosody_whisper.onnx": "89abcdef01234567"}},
                 "text": {"name": "minilm_emotions", "licence": "Apache-2.0", "weights": {"minilm_emotions.onnx": "76543210fedcba98"}},
             },
             "libraries": {"numpy": "2.4.1", "onnxruntime": "1.27.0", "av": "17.0.1"},

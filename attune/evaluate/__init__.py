@@ -1,6 +1,6 @@
 """How good a model is on a corpus, and what the figure promises.
 
-    result = evaluate(ravdess.items("RAVDESS"), "prosody_crnn", corpus="ravdess", split="test")
+    result = evaluate(ravdess.items("RAVDESS"), "prosody_whisper", corpus="ravdess", split="test")
     result.to_markdown(), result.table(), result.to_frame()
 
 One road: items -> what the model says of them (`said`, kept on disk) -> `Predictions`, truth beside estimates in one taxonomy, by a

@@ -194,7 +194,7 @@ class Stream:
         """Levels by rank among the clips of these rows (the training actors'); nothing of the others is looked at."""
         scores = np.concatenate([self.values[i] for i in rows])
         ranks = {label: Ranks.of(scores[:, j], self.least) for j, label in enumerate(self.taxonomy.labels)}
-        bounds = calibration("attune", "prosody_crnn", "ravdess8").bounds
+        bounds = calibration("attune", "prosody_whisper", "ravdess8").bounds
         pooled = Ranks.of(scores.ravel(), self.least)
         return Calibration("training actors", 1, "ranks of the training actors' clips", bounds, "rank", ranks=ranks, pooled=pooled)
 

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def clips(shared):
     values[corpus == "urdu", 0] = 1
     group = np.array([f"{c}-{i % 3:02d}" for i, c in enumerate(corpus)])
     return shared.Clips(
-        np.arange(n).astype(str), waves, [shared.log_mel(w) for w in waves], rng.normal(size=(n, 12)).astype(np.float32), values, group, corpus,
+        np.arange(n).astype(str), waves, [shared.log_mel(w) for w in waves], values, group, corpus,
         np.full(n, "train"), np.full(n, "F"), np.full(n, ""), np.full(n, np.nan))
 
 
@@ -53,9 +54,10 @@ def test_variation_fits_the_pictures_keeps_the_bands_and_stays_finite(shared, cl
         assert np.isfinite(x).all()
 
 
-def test_a_batch_has_its_shares_and_the_same_seed_gives_the_same(shared, recipe, clips):
-    first, again = (next(shared.batches(clips, recipe.SHARES, seed=3)) for _ in range(2))
-    assert len(first.x) == sum(recipe.SHARES.values())
+def test_a_batch_has_its_shares_and_the_same_seed_gives_the_same(shared, clips):
+    tiny = recipe_of("voice_tiny")
+    first, again = (next(shared.batches(clips, tiny.SHARES, seed=3)) for _ in range(2))
+    assert len(first.x) == sum(tiny.SHARES.values())
     assert torch.equal(first.x, again.x)
     assert (first.target[~first.known] == 0).all()
     torch.testing.assert_close(first.target.sum(1), torch.ones(len(first.x)))
@@ -84,26 +86,75 @@ def test_what_a_person_always_says_is_gone_beside_their_habit(shared):
     np.testing.assert_allclose(shared.centred(shifted, group), shared.centred(e, group), atol=1e-12)
 
 
-def test_heads_on_functionals_learn_what_is_there(shared, recipe, clips):
-    told = clips.values.copy()
-    functionals = np.nan_to_num(told).repeat(2, axis=1).astype(np.float32)
-    made = shared.Clips(*(functionals if f == "functionals" else getattr(clips, f) for f in clips.__dataclass_fields__))
-    wide = shared.widely([functionals, functionals], made, np.ones(len(made), bool), recipe.WIDE_SHARES, seed=0, steps=600)
-    acted = np.isin(made.corpus, list(recipe.WIDE_SHARES))
+def heard_of(clips, noise: float = 0.0) -> np.ndarray:
+    """What would be heard if it were the labels, each twice, and something for everybody."""
+    rng = np.random.default_rng(0)
+    return (np.nan_to_num(clips.values).repeat(2, axis=1) + 0.1 * rng.normal(size=(len(clips), 16))).astype(np.float32)
+
+
+def test_nets_learn_what_is_there(recipe, clips, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "SCHEDULE", replace(recipe.SCHEDULE, steps=120, evaluate_every=120))
+    x = heard_of(clips)
+    net = recipe.learned(clips, np.ones(len(clips), bool), [x, x], tmp_path)
+    known = ~np.isnan(clips.values)
+    logits, embeddings = recipe.said(net, x)
+    assert (np.where(known, logits, -np.inf).argmax(1) == clips.truth).mean() > 0.9
+    assert embeddings.shape == (len(clips), recipe.MEMBERS * recipe.HIDDEN)
     with torch.no_grad():
-        said = wide.out(wide.embed(torch.from_numpy(functionals))).numpy().argmax(1)
-    assert (said == made.truth)[acted].mean() > 0.9
+        members = torch.stack(net.members(torch.from_numpy(x))).mean(0)
+    np.testing.assert_allclose(logits, members.numpy(), atol=1e-5)
+    again = recipe.learned(clips, np.ones(len(clips), bool), [x, x], tmp_path)                # read, not taught anew
+    np.testing.assert_array_equal(recipe.said(again, x)[0], logits)
 
 
-def test_weights_undo_a_scaling_and_leave_out_noise(recipe, shared):
+def test_a_batch_takes_each_corpus_by_its_share_and_known_versions(recipe, clips):
+    x = [np.full((len(clips), 16), v, np.float32) for v in range(3)]
+    only = {"ravdess": 3.0, "urdu": 1.0}
+    given, target, known = next(recipe.batches(clips, np.ones(len(clips), bool), x, only, seed=0))
+    assert given.shape == (recipe.BATCH, 16)
+    assert set(given[:, 0].tolist()) == {0.0, 1.0, 2.0}
+    assert 0.6 < float(known.all(1).float().mean()) < 0.9              # RAVDESS knows all labels, URDU four
+    assert (target[~known] == 0).all()
+
+
+def test_a_factor_undoes_a_scaling_and_leaves_open_labels_out(recipe, shared):
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(3000, 8))
-    truth = np.array([rng.choice(8, p=row) for row in shared.softmax(logits)])
-    (weight,) = recipe.likeliest((2 * logits,), truth)
-    assert weight == pytest.approx(0.5, rel=0.15)
-    weights = recipe.likeliest((2 * logits, rng.normal(size=logits.shape)), truth)
-    assert weights[0] == pytest.approx(0.5, rel=0.15)
-    assert weights[1] == min(recipe.WEIGHTS)
+    values = np.eye(8)[[rng.choice(8, p=row) for row in shared.softmax(logits)]]
+    assert recipe.likeliest(2 * logits, values) == pytest.approx(0.5, rel=0.1)
+    values[:, 7], logits[:, 7] = np.nan, 100.0
+    assert recipe.likeliest(2 * logits[values[:, 7] != 1], values) < 1.0
+
+
+def test_a_listeners_calibration_asks_what_one_listener_chose(recipe):
+    votes = np.array([[0.7, 0.3]] * 10)
+    assert recipe.of_a_listener(votes, votes) == pytest.approx(0, abs=1e-9)
+    assert recipe.of_a_listener(votes, np.array([[0.9, 0.1]] * 10)) == pytest.approx(0.2)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")      # torch's, of its exporter
+def test_whole_numbers_change_little(recipe, tmp_path):
+    layer = torch.nn.Sequential(torch.nn.Linear(64, 128), torch.nn.ReLU(), torch.nn.Linear(128, 8), torch.nn.Softmax(2))
+    x = torch.rand(1, 30, 64)
+    torch.onnx.export(layer.eval(), (x,), str(tmp_path / "whole.onnx"), input_names=["mel"], output_names=["probabilities"], dynamo=False)
+    small = recipe.in_whole_numbers(tmp_path / "whole.onnx", tmp_path / "small.onnx")
+    assert small.stat().st_size < 0.6 * (tmp_path / "whole.onnx").stat().st_size
+    apart = recipe.differing(tmp_path / "whole.onnx", small, [x.numpy(), (0.5 * x).numpy()])
+    assert apart["mean"] < 0.01
+    assert apart["n"] == 2
+
+
+def test_a_line_carries_nothing_below_150_hz(recipe):
+    t = np.arange(16_000) / 16_000
+    low = np.sin(2 * np.pi * 150 * t).astype(np.float32)
+    assert min(np.abs(recipe.by_line(low, np.random.default_rng(seed))).max() for seed in range(4)) < 0.01
+
+
+def test_another_throat_is_as_much_higher_as_quicker(recipe):
+    t = np.arange(16_000) / 16_000
+    quick = recipe.quicker(np.sin(2 * np.pi * 200 * t).astype(np.float32), 1.25)
+    assert len(quick) == 12_800
+    assert np.abs(np.fft.rfft(quick)).argmax() * 16_000 / len(quick) == pytest.approx(250, abs=2)
 
 
 def test_noise_lies_as_far_below_as_asked(recipe):

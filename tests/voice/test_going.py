@@ -40,7 +40,7 @@ def test_silence_and_a_click_are_nothing_that_goes_on(sound):
 
 
 def test_a_stretch_that_is_listened_to_is_measured_as_a_unit_would_be(sound):
-    model = registry.load("attune.voice.models", "prosody_crnn")
+    model = registry.load("attune.voice.models", "prosody_whisper")
     stream = VoiceStream(model, Settings())
     units = [u for at in range(0, len(sound), 1600) for u in stream.push(sound[at : at + 1600])]
     last = units[-1]

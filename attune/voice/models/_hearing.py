@@ -1,6 +1,6 @@
 """How a net that takes one picture of sound hears many sounds of any length.
 
-One sound runs at a time, so that a batch is nothing but its rows. What is longer than half a minute is measured in equal pieces;
+One sound runs at a time, so that a batch is nothing but its rows. What is too long is measured in equal pieces;
 their log-probabilities, or whatever else, are averaged by duration. What can't be measured is a row of NaN.
 """
 
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attune.voice import features
-from attune.voice.functionals import functionals
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -25,11 +24,14 @@ PIECE_SECONDS = 15.0                     # into equal pieces no longer than this
 
 @dataclass(frozen=True)
 class Hearing:
-    """A net with the inputs "mel" (1, t, N_MELS) and, if it wants them, "functionals" (1, d), and outputs (1, k); and the seconds below
-    which it isn't asked."""
+    """A net with the input "mel" (1, t, bands) and outputs (1, k); the seconds below which it isn't asked; the picture that it wants; the seconds
+    from which on a sound is cut, and how long pieces are then at most."""
 
     net: onnxruntime.InferenceSession
     shortest: float
+    picture: Callable[[np.ndarray], np.ndarray] = features.features
+    whole: float = WHOLE_SECONDS
+    piece: float = PIECE_SECONDS
 
     def distribution(self, inputs: Sequence[np.ndarray], output: str) -> np.ndarray:
         """(n, k) float32, rows sum to 1: of each input (samples,) at 16 kHz, the geometric mean over its pieces."""
@@ -52,22 +54,16 @@ class Hearing:
         """One output for each piece, (pieces, k), and the pieces' lengths; None when nothing can be measured."""
         if not features.measurable(samples, self.shortest):
             return None
-        pieces = [p for p in _pieces(samples) if features.measurable(p, self.shortest)]
-        values = [self.net.run([output], self._given(p))[0][0] for p in pieces]
+        pieces = [p for p in _pieces(samples, self.whole, self.piece) if features.measurable(p, self.shortest)]
+        values = [self.net.run([output], {"mel": self.picture(p)[None]})[0][0] for p in pieces]
         return (np.stack(values), np.array([len(p) for p in pieces])) if pieces else None
 
-    def _given(self, samples: np.ndarray) -> dict[str, np.ndarray]:
-        given = {"mel": features.features(samples)[None]}
-        if len(self.net.get_inputs()) > 1:
-            given["functionals"] = functionals(samples)[None]
-        return given
 
-
-def _pieces(samples: np.ndarray) -> list[np.ndarray]:
+def _pieces(samples: np.ndarray, whole: float, piece: float) -> list[np.ndarray]:
     """The whole, or equal pieces when it is too long."""
-    if len(samples) <= WHOLE_SECONDS * features.SAMPLE_RATE:
+    if len(samples) <= whole * features.SAMPLE_RATE:
         return [samples]
-    n = -(-len(samples) // int(PIECE_SECONDS * features.SAMPLE_RATE))
+    n = -(-len(samples) // int(piece * features.SAMPLE_RATE))
     edges = [len(samples) * i // n for i in range(n + 1)]
     return [samples[a:b] for a, b in itertools.pairwise(edges)]
 

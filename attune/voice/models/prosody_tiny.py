@@ -1,8 +1,7 @@
-"""Tiny prosody: what `prosody_crnn` says, said by a net of a quarter of its size.
+"""Tiny prosody: eight emotions from how something is said, by a net of fifty-four thousand parameters.
 
-A student taught by the larger net's probabilities (Hinton et al. 2015; in the manner of Wav2Small, Kounadis-Bastian et al. 2024), for
-live and edge use. Weights are stored in half precision and computed in single. It hears what the larger one hears, and has no
-personal baseline.
+A student taught by a larger net's probabilities (Hinton et al. 2015; in the manner of Wav2Small, Kounadis-Bastian et al. 2024), for live and edge use, where
+`prosody_whisper` is too large. Weights are stored in half precision and computed in single. It has no personal baseline.
 
     >>> model = load()
     >>> model([np.zeros(16_000, np.float32)]).shape        # silence: a row of NaN
@@ -26,10 +25,10 @@ TAXONOMIES = ("ravdess8",)
 LICENSE = "weights CC BY-NC-SA 4.0, as the corpora they were trained on (RAVDESS, nEMO); URDU for research only"
 LICENSE_CLASS: LicenceClass = "non-commercial"
 REFERENCE = (
-    "distillation: Hinton, Vinyals and Dean (2015) arXiv:1503.02531; Kounadis-Bastian et al. (2024) Wav2Small, arXiv:2408.13920; corpora: as prosody_crnn"
+    "distillation: Hinton, Vinyals and Dean (2015) arXiv:1503.02531; Kounadis-Bastian et al. (2024) Wav2Small, arXiv:2408.13920; corpora: as prosody_whisper"
 )
 WEIGHTS = ("prosody_tiny.onnx",)
-DATA = "RAVDESS actors 1-20, CREMA-D (happy and sad clips), nEMO (Polish), URDU; training speakers only, with prosody_crnn as teacher"
+DATA = "RAVDESS actors 1-20, CREMA-D (happy and sad clips), nEMO (Polish), URDU; training speakers only, with a convolutional recurrent net as teacher"
 TRAINED_ON = {"ravdess": ("train", "dev"), "crema_d": ("train",), "nemo": ("train",), "urdu": ("train",)}
 TUNED_ON = {"crema_d": ("dev",), "nemo": ("dev",), "urdu": ("dev",)}
 LIMITS = (

@@ -1,6 +1,6 @@
 """Vocal bursts: cries, sighs, moans and shouts without words, told from speech and named by six states.
 
-Two heads on the embedding of `prosody_crnn`, so that they cost next to nothing where that has run. `burst` says whether a stretch of
+Two heads on what the layers of `prosody_whisper` hear, so that they cost next to nothing where that has run. `burst` says whether a stretch of
 voice is such a burst rather than speech; the probabilities name the state that it expresses, and mean nothing where the stretch is
 speech. `attune.voice.bursts` finds the stretches in a recording.
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attune.voice import features
+from attune.voice import whisper_mel
 from attune.voice.models._hearing import Hearing
 from attune.weights import LicenceClass, session
 
@@ -33,9 +33,9 @@ REFERENCE = (
     "corpus: Holz, Larrouy-Maestri and Poeppel (2022) Emotion 22(1) 213-225; speech: Livingstone and Russo (2018) PLoS ONE 13(5) e0196391; "
     "Cao et al. (2014) IEEE TAC 5(4) 377-390; Christop (2024) LREC-COLING; Latif et al. (2018) FIT"
 )
-WEIGHTS = ("vocal_bursts.onnx", "prosody_crnn.onnx")
+WEIGHTS = ("vocal_bursts.onnx", "prosody_whisper.onnx")
 DATA = "VIVAE S01-S09; as speech: training speakers of RAVDESS, CREMA-D, nEMO and URDU"
-TRAINED_ON = {                            # the speech, and the embedding below the heads: prosody_crnn's own
+TRAINED_ON = {                            # what is told from bursts is speech of these
     "vivae": ("train", "dev", "test"), "ravdess": ("train", "dev"), "crema_d": ("train",), "nemo": ("train",), "urdu": ("train",),
 }
 LIMITS = (
@@ -43,7 +43,7 @@ LIMITS = (
     "music and noise were never taught; pleasure is sexual, surprise positive, achievement triumph"
 )
 
-SAMPLE_RATE = features.SAMPLE_RATE       # Hz
+SAMPLE_RATE = whisper_mel.SAMPLE_RATE       # Hz
 MIN_SECONDS = 0.2
 
 
@@ -64,11 +64,11 @@ class Bursts:
         return self.named(self.embed(inputs))[1]
 
     def embed(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """What `prosody_crnn` heard: (n, d) float32, NaN as above."""
-        return self.prosody.mean(inputs, "embedding")
+        """What the layers of `prosody_whisper` heard: (n, 1536) float32, NaN as above."""
+        return self.prosody.mean(inputs, "heard")
 
     def named(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Embeddings (n, d) of `prosody_crnn` -> what `__call__` and `burst` give."""
+        """What was heard, (n, 1536) -> what `__call__` and `burst` give."""
         if len(embeddings) == 0:
             return np.zeros((0, 6), np.float32), np.zeros(0, np.float32)
         states, burst = zip(*(self.heads.run(None, {"embedding": row[None]}) for row in np.asarray(embeddings, np.float32)), strict=True)
@@ -78,4 +78,4 @@ class Bursts:
 def load() -> Bursts:
     """The packaged model."""
     heads, prosody = (session(Path(__file__).with_name(name)) for name in WEIGHTS)
-    return Bursts(Hearing(prosody, MIN_SECONDS), heads)
+    return Bursts(Hearing(prosody, MIN_SECONDS, whisper_mel.log_mel, whisper_mel.LONGEST, whisper_mel.LONGEST), heads)

@@ -1,8 +1,8 @@
-"""Prosody: eight emotions from how something is said, by a small convolutional recurrent net and linear heads on functionals.
+"""Prosody: eight emotions from how something is said, on the first layers of Whisper's encoder.
 
-The net sees log-mel pictures (`attune.voice.features`), the heads pitch, voice quality, rhythm and brightness
-(`attune.voice.functionals`), and what they say is added up, by how far each can be trusted with such a sound. Neither knows loudness
-or words, and both were taught by actors.
+Whisper learned what speech sounds like from 680,000 hours of it, and its lower layers still know how it was said. Three of them (of Whisper base), as
+they are, see a log-mel picture (`attune.voice.whisper_mel`); the means over time of what they say are named by small nets. Loudness is no matter, and no
+words are recognised. The nets were taught by actors.
 
 People sound like themselves before they sound angry or sad. Whoever has heard more of a person gives the mean of that person's
 embeddings, from clips of any kind without labels, and `adapted` names what departs from it, which pays from about four clips on.
@@ -22,22 +22,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attune.voice import features
+from attune.voice import whisper_mel
 from attune.voice.models._hearing import Hearing
 from attune.weights import LicenceClass, session
 
 if TYPE_CHECKING:
     import onnxruntime
 
-TITLE = "Prosody CRNN"
+TITLE = "Prosody on Whisper's first layers"
 TAXONOMIES = ("ravdess8",)
-LICENSE = "weights CC BY-NC-SA 4.0, as the corpora they were trained on (RAVDESS, nEMO); URDU for research only"
+LICENSE = "weights CC BY-NC-SA 4.0, as the corpora they were trained on (RAVDESS, nEMO); URDU for research only; Whisper's layers MIT"
 LICENSE_CLASS: LicenceClass = "non-commercial"
 REFERENCE = (
-    "corpora: Livingstone and Russo (2018) PLoS ONE 13(5) e0196391; Cao et al. (2014) IEEE TAC 5(4) 377-390; Christop (2024) LREC-COLING; "
-    "Latif et al. (2018) FIT. Pooling: Okabe et al. (2018) Interspeech"
+    "encoder: Radford et al. (2023) ICML; corpora: Livingstone and Russo (2018) PLoS ONE 13(5) e0196391; Cao et al. (2014) IEEE TAC 5(4) 377-390; "
+    "Christop (2024) LREC-COLING; Latif et al. (2018) FIT"
 )
-WEIGHTS = ("prosody_crnn.onnx", "prosody_crnn_adapted.onnx")
+WEIGHTS = ("prosody_whisper.onnx", "prosody_whisper_adapted.onnx")
 DATA = "RAVDESS actors 1-20, CREMA-D (happy and sad clips, listeners' votes), nEMO (Polish), URDU; training speakers only"
 TRAINED_ON = {"ravdess": ("train", "dev"), "crema_d": ("train",), "nemo": ("train",), "urdu": ("train",)}
 LIMITS = (
@@ -45,7 +45,7 @@ LIMITS = (
     "unknown corpora are measured much less surely than the figures for RAVDESS say; short segments less surely than long ones"
 )
 
-SAMPLE_RATE = features.SAMPLE_RATE       # Hz
+SAMPLE_RATE = whisper_mel.SAMPLE_RATE       # Hz
 MIN_SECONDS = 0.2
 LABELS = 8
 VOTES = ("neutral", "happy", "sad", "angry", "fearful", "disgust")       # what CREMA-D's listeners could choose
@@ -75,6 +75,10 @@ class Prosody:
         """What the net heard, before it was named: (n, d) float32, NaN as in `__call__`; d is fixed by the weights."""
         return self.net.mean(inputs, "embedding")
 
+    def heard(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        """The means over time of what Whisper's layers say, before anything was taught of emotions: (n, 1536) float32, NaN as in `__call__`."""
+        return self.net.mean(inputs, "heard")
+
     def votes(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """Shares of the votes that listeners would give, (n, 6) float32 in the order of VOTES; NaN as in `__call__`."""
         return self.net.distribution(inputs, "votes")
@@ -101,4 +105,4 @@ class Prosody:
 def load() -> Prosody:
     """The packaged model."""
     net, beside = (session(Path(__file__).with_name(name)) for name in WEIGHTS)
-    return Prosody(Hearing(net, MIN_SECONDS), beside)
+    return Prosody(Hearing(net, MIN_SECONDS, whisper_mel.log_mel, whisper_mel.LONGEST, whisper_mel.LONGEST), beside)

@@ -1,11 +1,12 @@
 """The packaged prosody net: what it refuses, what it leaves unchanged, and how long recordings are cut."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from attune.voice.models import prosody_crnn as model_file
+from attune.voice.models import prosody_whisper as model_file
 
 pytestmark = pytest.mark.skipif(not Path(model_file.__file__).with_name(model_file.WEIGHTS[0]).is_file(), reason="weights aren't built")
 RATE = model_file.SAMPLE_RATE
@@ -80,7 +81,7 @@ def test_beside_a_habit_only_what_departs_from_it_counts(model: model_file.Proso
 @pytest.mark.parametrize("decibels", [-20, 20])
 def test_gain_changes_nothing(model: model_file.Prosody, decibels: float) -> None:
     x = voiced(2.5)
-    assert np.allclose(model([x]), model([x * np.float32(10 ** (decibels / 20))]), atol=1e-3)
+    assert np.allclose(model([x]), model([x * np.float32(10 ** (decibels / 20))]), atol=5e-3)        # 8-bit numbers round either way
 
 
 def test_no_input_gives_no_row(model: model_file.Prosody) -> None:
@@ -88,10 +89,10 @@ def test_no_input_gives_no_row(model: model_file.Prosody) -> None:
     assert model.embed([]).shape == (0, model.embed([voiced(0.5)]).shape[1])
 
 
-def test_more_than_half_a_minute_is_the_mean_of_its_pieces(model: model_file.Prosody) -> None:
+def test_what_is_longer_than_was_taught_is_the_mean_of_its_pieces(model: model_file.Prosody) -> None:
     x = np.concatenate([voiced(15.0), voiced(15.0, pitch=260, seed=1), voiced(10.0, pitch=180, seed=2)])
-    pieces = [x[a:b] for a, b in zip((0, len(x) // 3, 2 * len(x) // 3), (len(x) // 3, 2 * len(x) // 3, len(x)), strict=True)]
-    mean = np.log(model(pieces)).mean(0)
+    edges = [len(x) * i // 4 for i in range(5)]                       # of at most 12 s
+    mean = np.log(model([x[a:b] for a, b in itertools.pairwise(edges)])).mean(0)
     assert np.allclose(model([x])[0], np.exp(mean) / np.exp(mean).sum(), atol=1e-4)
 
 
