@@ -1,8 +1,8 @@
 """What models said of a file before, so that another fusion, baseline or table doesn't decode it again.
 
-A stage (faces, voice, who speaks, recognised words) of a file is an `.npz` whose name is the SHA-256 of all that it depends on: the file's content, the settings that the stage
-reads, its model's weights, the libraries' versions, and our own code of the stage. Anything else may change and the stage is still known; if one of them
-changes, it is measured anew. What comes back is bit for bit what was measured.
+A stage (faces, voice, who speaks, recognised words) of a file is an `.npz` whose name is the SHA-256 of all that it depends on: the file's content,
+the settings that the stage reads, its model's weights, the libraries' versions, and our own code of the stage. Anything else may change and the stage
+is still known; if one of them changes, it is measured anew. What comes back is bit for bit what was measured.
 
     DIR/face/3f/3f09...npz        faces, the face model's estimates, a picture of each person, mouths, what had to be said about the picture
     DIR/voice/a1/a17b...npz       the voice model's estimates, stretches of speech

@@ -30,7 +30,7 @@ from attune.text import recognisers
 KIND = "attune"
 LOOK = 0.5                               # s between two looks at a job whose progress is told
 ALIVE = 15.0                             # s after which a silent stream says that it is alive
-OURS = ("transcript", "voices", "diarizer", "portraits")     # settings that a client doesn't choose: paths on this machine; pictures of people, unless kept on purpose
+OURS = ("transcript", "voices", "diarizer", "portraits")     # a client doesn't choose paths on this machine, nor pictures of people, unless kept on purpose
 REPORT = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox allow-scripts allow-downloads"
 
 NOTICE = {
@@ -114,6 +114,10 @@ def _check(given: dict[str, Any], service: Service) -> None:
             raise SettingError(f"settings.{name}: {str(value)[:80]!r}; expected something like {default!r}")
         if isinstance(default, str) and not (isinstance(value, str) or value is None):
             raise SettingError(f"settings.{name}: {str(value)[:80]!r}; expected something like {default!r}")
+    for name in ("face", "voice", "text"):
+        if ":" in str(given.get(name)) and given[name] != getattr(service.config.settings, name):
+            raise SettingError(f"settings.{name}: {str(given[name])[:80]!r}; expected a model by its name: files on this machine, and other people's "
+                               "models by their address, are chosen where the server is started")
     if given.get("baseline") not in (None, "own"):
         raise SettingError(f"settings.baseline: {str(given['baseline'])[:80]!r}; expected own, or nothing: files on this machine aren't read")
     known = ["auto", *registry.names(recognisers.FOLDER)]

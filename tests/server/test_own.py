@@ -84,6 +84,12 @@ def test_settings_and_the_notice_can_be_asked_for(serving):
     assert "Art. 50(3)" in get(f"{serving}/v1/notice").json()["law"]
 
 
+@pytest.mark.parametrize(("modality", "given"), [("face", "onnx:/etc/hosts"), ("voice", "hub:somebody/voice"), ("text", "onnx:../net.toml")])
+def test_a_client_names_no_model_by_its_path_or_address(serving, modality, given):
+    answer = post(f"{serving}/v1/recordings", files={"file": ("a.txt", b"I am glad.")}, data={"settings": json.dumps({modality: given})})
+    assert answer.status_code == 400 and "a model by its name" in answer.json()["message"]
+
+
 def test_moments_are_found_by_what_they_express(serving, measured):
     pytest.importorskip("duckdb")
     found = get(f"{serving}/v1/find", params={"query": "happy", "limit": 3}).json()
