@@ -1,12 +1,12 @@
-"""A quick voice for trying fusers: functionals and a logistic regression, out of fold, on RAVDESS. A minute, no net.
+"""What the packaged voice says of RAVDESS out of fold, of clips as they are and in noise: what fusers are tried on.
 
-    python recipes/fusion_voice.py --data RAVDESS --out runs/fusion_voice
+    python recipes/fusion_voice.py --data RAVDESS --voice runs/voice_prosody --out runs/fusion_voice
 
-Writes `voice.parquet`, a file of predictions for `attune evaluate fusion ravdess DIR --part voice=FILE`, and `voice.npz` as
-`recipes/fusion_units.py` and `benchmarks/fusion_missing.py` read it: clip, truth, group, fold (five, of four actors each), `plain` (n, 8) logits
-by a model that never heard the clip's actor, and `noise_20` ... `noise_0`, what it says of the same clips in noise of so many dB below the
-voice. It stands in for the packaged voice net where that net's own out-of-fold outputs (`recipes/voice_prosody.py`, hours) aren't at hand, and
-is weaker. The penalty is fixed, so there is nothing to choose on the scored actors. Needs scikit-learn.
+The packaged model's frozen layers hear every clip as it is and in pink noise of so many dB below it; they were never taught emotions, so they
+leak nothing. What they hear is named by the nets that `recipes/voice_prosody.py` left in `--voice`, one a fold, each asked only about the four actors
+whom it never met. Writes `voice.npz` as `recipes/fusion_units.py` and `benchmarks/fusion_missing.py` read it: clip, truth, group, fold,
+`plain` (n, 8) logits, and `noise_20` ... `noise_0`. Logits are multiplied by one number a fold, which the other folds' clean clips ask
+for. Ten minutes of one core; needs the extra `train`.
 """
 
 from __future__ import annotations
@@ -15,69 +15,73 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import torch
+from voice_prosody import FOLDS, Net, cross_fitted, said
 
 from attune import perturb
 from attune.datasets import Item, ravdess
-from attune.evaluate.predictions import Predictions, write_predictions
 from attune.evaluate.said import sound
-from attune.fusion._parts import softmax
 from attune.metrics import uar
-from attune.voice.features import SAMPLE_RATE
-from attune.voice.functionals import functionals
+from attune.voice.models import prosody_whisper
 
-FOLDS = 5
-COST = 0.01                              # inverse penalty for 250 standardised functionals
 RATIOS = (20, 10, 5, 0)                  # dB of voice above noise
 SEED = 0
 
 
-def folds_of(group: np.ndarray) -> np.ndarray:
-    """(n,) the fold of each clip: four neighbouring actors each, two women and two men."""
-    people = np.unique(group)
-    return np.searchsorted(people, group) * FOLDS // len(people)
-
-
-def measured(items: list[Item], out: Path) -> dict[str, np.ndarray]:
-    """Functionals (n, d) of the clips as they are, and in noise; made once."""
-    if not (out / "functionals.npz").is_file():
-        rng, rows = np.random.default_rng(SEED), {name: [] for name in ("plain", *(f"noise_{r}" for r in RATIOS))}
+def heard(items: list[Item], out: Path) -> dict[str, np.ndarray]:
+    """condition -> (n, 1536) of what the frozen layers hear of the clips as they are, and in noise; made once."""
+    kept = out / "heard.npz"
+    if not kept.is_file():
+        model, rng = prosody_whisper.load(), np.random.default_rng(SEED)
+        rows: dict[str, list[np.ndarray]] = {name: [] for name in ("plain", *(f"noise_{r}" for r in RATIOS))}
         for item in items:
-            wave = sound(item, SAMPLE_RATE)
-            rows["plain"].append(functionals(wave))
-            for ratio in RATIOS:
-                rows[f"noise_{ratio}"].append(functionals(perturb.noise(wave, ratio, rng, slope=-3.0)))
-        np.savez(out / "functionals.npz", **{name: np.stack(x) for name, x in rows.items()})
-    return dict(np.load(out / "functionals.npz"))
+            wave = sound(item, prosody_whisper.SAMPLE_RATE)
+            for name, x in zip(rows, model.heard([wave, *(perturb.noise(wave, r, rng, slope=-3.0) for r in RATIOS)]), strict=True):
+                rows[name].append(x)
+        np.savez(kept, **{name: np.stack(x) for name, x in rows.items()})
+    return dict(np.load(kept))
 
 
-def out_of_fold(x: dict[str, np.ndarray], y: np.ndarray, fold: np.ndarray) -> dict[str, np.ndarray]:
-    """condition -> (n, 8) logits; every model is fitted on clips as they are."""
-    said = {name: np.empty((len(y), y.max() + 1), np.float32) for name in x}
-    for f in np.unique(fold):
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=COST, max_iter=2000, class_weight="balanced")).fit(x["plain"][fold != f], y[fold != f])
-        for name in x:
-            said[name][fold == f] = model.decision_function(x[name][fold == f])
-    return said
+def net_of(fold: Path) -> Net:
+    """The net that a fold left."""
+    weights = torch.load(fold / "best.pt", weights_only=False)["model"]
+    net = Net(weights["mean"].numpy(), weights["deviation"].numpy())
+    net.load_state_dict(weights)
+    return net.eval()
+
+
+def folds_of(clips: list[str], voice: Path) -> np.ndarray:
+    """(n,) the fold that each clip was held out of.
+
+    Raises
+    ------
+    ValueError
+        If the run of the voice left out other clips than these: its nets may have met their actors.
+    """
+    stored = np.load(voice / "oof_ravdess.npz")
+    fold = dict(zip(stored["clip"].tolist(), stored["fold"].tolist(), strict=True))
+    if unknown := [clip for clip in clips if clip not in fold]:
+        raise ValueError(f"{voice} never left out {len(unknown)} of {len(clips)} clips, such as {unknown[0]}; expected the corpus that it was made with")
+    return np.array([fold[clip] for clip in clips])
 
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     ask.add_argument("--data", type=Path, required=True, help="RAVDESS")
+    ask.add_argument("--voice", type=Path, default=Path("runs/voice_prosody"), help="where recipes/voice_prosody.py wrote")
     ask.add_argument("--out", type=Path, default=Path("runs/fusion_voice"))
     told = ask.parse_args()
     told.out.mkdir(parents=True, exist_ok=True)
-    items = list(ravdess.items(told.data))
-    y, group = np.array([i.values.argmax() for i in items]), np.array([i.group for i in items])
-    fold = folds_of(group)
-    said = out_of_fold(measured(items, told.out), y, fold)
-    np.savez(told.out / "voice.npz", clip=np.array([i.id for i in items]), truth=y, group=group, fold=fold, **said)
-    write_predictions(told.out / "voice.parquet", Predictions.of(
-        "ravdess8", np.stack([i.values for i in items]), softmax(said["plain"]), ids=[i.id for i in items], groups=group.tolist(), fold=fold.tolist(),
-        corpus="ravdess", model="functionals", split="folds", status="held-out"))
-    print("UAR " + ", ".join(f"{name} {uar(y, logits.argmax(1)):.3f}" for name, logits in said.items()))
+    items = [i for i in ravdess.items(told.data) if i.split != "test"]
+    fold, values = folds_of([i.id for i in items], told.voice), np.stack([i.values for i in items])
+    logits: dict[str, np.ndarray] = {name: np.empty(values.shape, np.float32) for name in ("plain", *(f"noise_{r}" for r in RATIOS))}
+    for name, x in heard(items, told.out).items():
+        for f in range(FOLDS):
+            logits[name][fold == f] = said(net_of(told.voice / f"fold{f}"), x[fold == f])[0]
+    factor, y = cross_fitted(logits["plain"], values, fold), values.argmax(1)
+    np.savez(told.out / "voice.npz", clip=np.array([i.id for i in items]), truth=y, group=np.array([i.group for i in items]), fold=fold,
+             **{name: (factor * z).astype(np.float32) for name, z in logits.items()})
+    print("UAR " + ", ".join(f"{name} {uar(y, z.argmax(1)):.3f}" for name, z in logits.items()))
 
 
 if __name__ == "__main__":
