@@ -2,14 +2,16 @@
 
     python recipes/fusion_bilinear.py --data RAVDESS --out runs/fusion_bilinear
 
-The voice is a sequence: functionals of windows of 1 s every .5 s, and of the whole clip as one more step. The face is a sequence of one: the
-clip's mean action units, square-rooted, which is all that the corpus publishes. Five folds of four actors. In each, four nets are trained
-on twelve actors by the one loop (`attune.train.fit`), each stopped by another four of the sixteen, and their probabilities averaged; the
-held-out actors choose nothing. Beside the bilinear net, trained the same way: each stream alone, both contexts side by side, and
-the sum of the two single streams' log-probabilities. Then the ablations the source asks for: a recurrent layer over the windows with
-and without shuffled frames (attention alone doesn't see their order), and pre-training by contrast (METHODS: Franceschini et al. 2022),
-with a tenth and with all of the training clips labelled. Writes `table.md`, `contrast.json`, attention weights, and one net of all
-actors as checkpoint (with its labels) and ONNX, and draws docs/images/fusion_contrast.png. About 15 minutes of one core. Needs the extra `train`.
+The voice is a sequence: what the packaged voice's frozen layers (`prosody_whisper.heard`) hear of windows of 1 s every .5 s, and of the whole clip
+as one more step. They were never taught emotions and met no actor of the corpus, so folds stay honest; of their 1536 columns the last layer's 512
+are taken, which costs a third. The face is a sequence of one: the clip's mean action units, square-rooted, which is all that the corpus
+publishes. Five folds of four actors. In each, four nets are trained on twelve actors by the one loop (`attune.train.fit`), each stopped by
+another four of the sixteen, and their probabilities averaged; the held-out actors choose nothing. Beside the bilinear net, trained the same way:
+each stream alone, both contexts side by side, and the sum of the two single streams' log-probabilities. Then the ablations the source asks for: a
+recurrent layer over the windows with and without shuffled frames (attention alone doesn't see their order), and pre-training by contrast (METHODS:
+Franceschini et al. 2022), with a tenth and with all of the training clips labelled. Writes `table.md`, `contrast.json`, attention weights, and one
+net of all actors as checkpoint (with its labels) and ONNX, and draws docs/images/fusion_contrast.png. About 15 minutes of one core. Needs the
+extra `train`.
 """
 
 from __future__ import annotations
@@ -36,12 +38,13 @@ from attune.metrics import Interval, bootstrap_figures, uar
 from attune.taxonomy import taxonomy
 from attune.train import Schedule, fit, seed_everything
 from attune.train.losses import pairwise_info_nce
-from attune.voice.features import SAMPLE_RATE
-from attune.voice.functionals import functionals
+from attune.voice.models import prosody_whisper
+from attune.voice.models.prosody_whisper import SAMPLE_RATE, Prosody
 
 LABELS = taxonomy("ravdess8").labels
 FOLDS = 5                                # of four actors each
 WINDOW, HOP = 1.0, 0.5                   # s
+COLUMNS = 512                            # of a step: the last of the voice's layers
 WIDTH = 64                               # of a step after its encoder
 BATCH, SEED = 64, 0
 SCHEDULE = Schedule(steps=300, lr=2e-3, weight_decay=0.05, evaluate_every=20, seed=SEED)
@@ -73,10 +76,11 @@ class Clips:
 
 def read(root: Path, out: Path) -> Clips:
     items = list(ravdess.items(root))
-    if not (out / "windows.npz").is_file():
-        heard = [windows(sound(item, SAMPLE_RATE)) for item in items]
-        np.savez(out / "windows.npz", x=np.concatenate(heard), count=[len(h) for h in heard])
-    stored = np.load(out / "windows.npz")
+    if not (out / "heard.npz").is_file():
+        model = prosody_whisper.load()
+        heard = [windows(sound(item, SAMPLE_RATE), model) for item in items]
+        np.savez(out / "heard.npz", x=np.concatenate(heard), count=[len(h) for h in heard])
+    stored = np.load(out / "heard.npz")
     steps = [torch.from_numpy(part) for part in np.split(stored["x"], np.cumsum(stored["count"])[:-1])]
     voice = nn.utils.rnn.pad_sequence(steps, batch_first=True)
     known = torch.arange(voice.shape[1])[None] < torch.from_numpy(stored["count"])[:, None]
@@ -86,11 +90,12 @@ def read(root: Path, out: Path) -> Clips:
     return Clips(Batch(voice, known, face.float(), y), actor, np.searchsorted(people, actor) * FOLDS // len(people), np.array([i.id for i in items]))
 
 
-def windows(wave: np.ndarray) -> np.ndarray:
-    """(1 + t, d) functionals of the whole, then of its windows; what is shorter than a window is one."""
+def windows(wave: np.ndarray, model: Prosody) -> np.ndarray:
+    """(1 + t, COLUMNS) of what is heard of the whole, then of its windows; what is shorter than a window is one, and a silent one is left out."""
     size, hop = round(WINDOW * SAMPLE_RATE), round(HOP * SAMPLE_RATE)
     starts = range(0, max(1, len(wave) - size + 1), hop)
-    return np.stack([functionals(wave), *(functionals(wave[s : s + size]) for s in starts)])
+    x = model.heard([wave, *(wave[s : s + size] for s in starts)])[:, -COLUMNS:]
+    return x[~np.isnan(x).any(axis=1)]
 
 
 # Nets ----------------------------------------------------------------------------------------------------------------------------------
