@@ -141,7 +141,7 @@ def voices(folder: Path) -> list[str]:
         pass
     net = prosody_whisper.load()
     _, spent = cpu(lambda: [net([w]) for w in waves[:100]])
-    rows.append(("Attune, prosody_whisper (net and functionals)", None, spent * seconds / (sum(len(w) for w in waves[:100]) / 16_000), 0))
+    rows.append(("Attune, prosody_whisper", None, spent * seconds / (sum(len(w) for w in waves[:100]) / 16_000), 0))
     actors = sorted(set(group))
     fold = np.array([actors.index(g) // 4 for g in group])
     out = [f"## Voices: RAVDESS, n = {len(items)} clips of {len(actors)} actors", "",

@@ -104,11 +104,12 @@ def about(language: str) -> str:
 def shown(turn: Turn) -> Candidate | None:
     """The feeling to name: the first candidate of the basic emotion that all candidates of it make likeliest; None where nothing stands out.
 
-    Where voice or face say something else than the words, the basic emotion itself: the finer labels are the words' own.
+    Where voice or face say something else than the words, the basic emotion itself, since the finer labels are the words' own, and only one that
+    leads in one of the three: what none of them shows by itself (joy in the face and sorrow in the words come to fear together) isn't told anybody.
     """
     share: dict[str, float] = {}
     for c in turn.candidates:
-        if c.basic:
+        if c.basic and (not turn.apart or c.basic in turn.leads):
             share[c.basic] = share.get(c.basic, 0.0) + c.probability
     if not share:
         return None

@@ -69,7 +69,9 @@ class Turn:
         Valence, arousal, dominance of everything together, NaN where unknown.
     discord
         Divergence in bits between the two modalities that agree least, NaN with fewer than two; `apart` where that is more than between people, and
-        the modalities don't all lead to the same basic emotion, more or less surely (`same`).
+        the modalities don't all lead to the same basic emotion, more or less surely.
+    leads
+        The basic emotions that lead in face, voice or words by themselves.
     """
 
     words: str
@@ -81,11 +83,11 @@ class Turn:
     cause: str = ""
     position: tuple[float, float, float] = (math.nan, math.nan, math.nan)
     discord: float = math.nan
-    same: bool = False
+    leads: frozenset[str] = frozenset()
 
     @property
     def apart(self) -> bool:
-        return not self.same and self.discord > float(votes.facts()["discord"])
+        return len(self.leads) != 1 and self.discord > float(votes.facts()["discord"])
 
     @property
     def best(self) -> Candidate | None:
@@ -121,9 +123,10 @@ def understood(
     vad, pool = (next((e for e in whole if e.name == name), None) for name in ("fused.vad", "fused.pool"))
     position = tuple(float(v) for v in vad.values[0]) if vad is not None else (math.nan,) * 3
     discord = float(pool.label("discord")[0]) if pool is not None else math.nan
-    leads = {int(np.argmax(e.values[0])) for e in reach([e for e in whole if e.modality != "fused"], BASIC) if not np.isnan(e.values[0]).any()}
+    leads = {e.taxonomy.labels[int(np.argmax(e.values[0]))] for e in reach([e for e in whole if e.modality != "fused"], BASIC) if not np.isnan(e.values[0]).any()}
     strong = [w for w, _ in behind]
-    return Turn(words, tag, recording, moment, tuple(fine), tuple(strong), clause(words, strong), position, discord, len(leads) == 1)  # type: ignore[arg-type]
+    return Turn(words, tag, recording, moment, tuple(fine), tuple(strong), clause(words, strong), position, discord,  # type: ignore[arg-type]
+                frozenset(leads))
 
 
 def _together(recording: Recording) -> list[Estimates]:

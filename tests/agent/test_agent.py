@@ -1,6 +1,7 @@
 """A conversation: what is measured reaches whoever answers, within a budget; it is remembered, explained, switched off, replayed and deleted."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,15 @@ def test_sad_words_beside_a_happy_face_are_not_good_to_hear():
     turn = understood(heard.of_words("My cat died yesterday and I feel awful.", scores={"face": {"Joy": 0.9}}))
     reply = str(listener.reply(turn))
     assert turn.apart and "your face came across as happy; I may be wrong" in reply and "good to hear" not in reply and "lovely" not in reply
+
+
+def test_a_feeling_that_nothing_shows_by_itself_is_not_told():
+    turn = understood(heard.of_words("What a pity, you have to go.", scores={"face": {"Joy": 0.5}, "voice": {"Anger": 0.6}}))
+    assert turn.apart and {"joy", "anger"} <= turn.leads
+    found = listener.shown(turn)
+    assert found is None or found.basic in turn.leads
+    without = replace(turn, leads=frozenset({"fear"}))
+    assert listener.shown(without) is None or listener.shown(without).basic == "fear"
 
 
 def test_the_listener_goes_from_exploring_to_acting():
