@@ -123,7 +123,8 @@ def understood(
     vad, pool = (next((e for e in whole if e.name == name), None) for name in ("fused.vad", "fused.pool"))
     position = tuple(float(v) for v in vad.values[0]) if vad is not None else (math.nan,) * 3
     discord = float(pool.label("discord")[0]) if pool is not None else math.nan
-    leads = {e.taxonomy.labels[int(np.argmax(e.values[0]))] for e in reach([e for e in whole if e.modality != "fused"], BASIC) if not np.isnan(e.values[0]).any()}
+    alone = reach([e for e in whole if e.modality != "fused"], BASIC)
+    leads = {e.taxonomy.labels[int(np.argmax(e.values[0]))] for e in alone if not np.isnan(e.values[0]).any()}
     strong = [w for w, _ in behind]
     return Turn(words, tag, recording, moment, tuple(fine), tuple(strong), clause(words, strong), position, discord,  # type: ignore[arg-type]
                 frozenset(leads))
