@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attune.errors import ShapeError
-from attune.fusion import abstain, fuse, project, reach, units, votes
+from attune.fusion import abstain, discord, fuse, project, reach, units, votes
 from attune.taxonomy import crosswalk, taxonomy
 from attune.types import Estimates, Segment
 
@@ -79,6 +79,50 @@ def test_no_modality_can_veto():
     assert (out.values > 0).all()
 
 
+def four(label, height=0.7):
+    """A voice of IEMOCAP's four labels: nothing of disgust, fear and surprise."""
+    return one("voice", peaked(label, height, taxonomy("iemocap4")), name="iemocap4")
+
+
+def test_a_model_of_fewer_labels_takes_part():
+    unsure = np.full(7, 1 / 7)
+    out = fused(one("face", unsure), four("sad", 0.9))
+    assert EKMAN.labels[out.values[0].argmax()] == "sadness"
+    assert out.values[0].sum() == pytest.approx(1, abs=1e-6) and np.isfinite(out.values).all()
+    assert out.reason.tolist() == [""] and out.spread[0, EKMAN.index("sadness")] > 0
+    pool = fused(one("face", unsure), four("sad", 0.9), name="fused.pool").values[0]
+    assert pool[1] > 0.1 and pool[:3].sum() == pytest.approx(1)
+
+
+def test_of_a_label_that_it_has_not_a_model_believes_the_others():
+    """A face sure of disgust isn't outvoted by a voice that could never have said it."""
+    out = fused(one("face", peaked("disgust", 0.9)), four("neutral", 0.9))
+    assert EKMAN.labels[out.values[0].argmax()] == "disgust"
+    filled = votes.completed(np.stack([peaked("disgust", 0.9), [0.7, np.nan, np.nan, 0.1, 0.1, np.nan, 0.1]])[:, None])
+    assert filled[1, 0, EKMAN.index("disgust")] == pytest.approx(0.9)
+    assert filled[1, 0, EKMAN.index("anger")] == pytest.approx(7 * filled[1, 0, EKMAN.index("joy")])
+    assert filled.sum(axis=2) == pytest.approx(1)
+
+
+def test_a_label_that_no_model_has_is_nan_and_says_so():
+    voice, nan = peaked("sad", 0.9, taxonomy("iemocap4")), np.full(4, np.nan)
+    out = fused(one("voice", [voice, nan], name="iemocap4"))
+    unsaid = [EKMAN.index(label) for label in ("disgust", "fear", "surprise")]
+    assert np.isnan(out.values[0, unsaid]).all() and np.nansum(out.values[0]) == pytest.approx(1)
+    assert out.reason.tolist() == ["no model measures disgust, fear, surprise", "nothing measured"]
+    both = fused(one("voice", voice, name="iemocap4"), one("text", peaked("fear", 0.9, taxonomy("leia5")), name="leia5"))
+    assert np.isnan(both.values[0]).nonzero()[0].tolist() == [EKMAN.index("disgust"), EKMAN.index("surprise")]
+    assert np.nansum(both.values[0]) == pytest.approx(1) and both.reason[0] == "no model measures disgust, surprise"
+
+
+def test_models_without_labels_in_common_have_no_discord():
+    face, voice = np.full((2, 1, 7), np.nan)
+    face[0, :2], voice[0, 2:4] = 0.5, 0.5
+    assert np.isnan(discord(np.stack([face, voice]))).all()
+    voice[0, :3] = 0.4, 0.4, 0.1
+    assert discord(np.stack([face, voice]))[0] == pytest.approx(0, abs=1e-9)           # the same odds of what both have
+
+
 def test_what_carried_a_row_is_said():
     nan = np.full(7, np.nan)
     face, voice = one("face", [peaked("joy", 0.9), nan, nan]), one("voice", [np.full(7, 1 / 7), peaked("fear"), nan])
@@ -92,10 +136,10 @@ def test_what_carried_a_row_is_said():
 def test_discord_is_none_where_both_agree_and_large_where_they_do_not():
     face = one("face", [peaked("joy"), peaked("joy", 0.95), np.full(7, np.nan)])
     voice = one("voice", [peaked("joy"), peaked("anger", 0.95), peaked("anger")])
-    discord = fused(face, voice, name="fused.pool").label("discord")
-    assert discord[0] == pytest.approx(0, abs=1e-6)
-    assert discord[1] > votes.facts()["discord"]
-    assert np.isnan(discord[2])
+    found = fused(face, voice, name="fused.pool").label("discord")
+    assert found[0] == pytest.approx(0, abs=1e-6)
+    assert found[1] > votes.facts()["discord"]
+    assert np.isnan(found[2])
 
 
 def test_spread_is_what_the_modalities_differ_by():

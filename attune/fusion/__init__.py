@@ -4,7 +4,7 @@ Categories: every modality is brought to Ekman's six and neutral by its crosswal
 a face and a voice (`votes`, whose weights were learned and measured). Where the face comes as action units, from a table that was
 imported, `units` fuses them with the voice first. Valence, arousal and dominance: the mean, weighted by quality; no
 public corpus has all three modalities rated on them, so no other weights were learned. A missing modality has no weight; a row
-with none is NaN.
+with none is NaN. A model of fewer labels takes part with those it has; a label that none has is NaN.
 
 Beside the fused labels stands how they came about (`fused.pool`): which share of each row its face, voice and words decided, and
 the discord between them. `spread` is the standard deviation between the modalities that were there, NaN where only one was.
@@ -89,16 +89,14 @@ def fuse(aligned: Sequence[Estimates]) -> list[Estimates]:
 def shares(modalities: Sequence[str], p: np.ndarray, quality: np.ndarray) -> np.ndarray:
     """(n, 3) how much of each pooled row face, voice and text decided: how far it moves when one is left out, over all of them.
 
-    p (m, n, 7), NaN rows where a modality is missing. Equal shares where leaving out moves nothing; NaN where nothing was measured.
+    p (m, n, 7), NaN where a modality is missing or has no such label. Equal shares where leaving out moves nothing; NaN where nothing was measured.
     """
-    whole, there = votes.pool(modalities, p, quality), ~np.isnan(p).any(axis=2)
+    whole, there = _whole(votes.pool(modalities, p, quality)), ~np.isnan(p).all(axis=2)
     moved = np.zeros(there.shape)
     for m in range(len(modalities)):
         without = p.copy()
         without[m] = np.nan
-        rest = votes.pool(modalities, without, quality)
-        rest = np.where(np.isnan(rest), 1 / p.shape[2], rest)                            # with nothing left, anything is as likely
-        moved[m] = np.where(there[m], jsd(np.nan_to_num(whole, nan=1 / p.shape[2]), rest), 0.0)
+        moved[m] = np.where(there[m], jsd(whole, _whole(votes.pool(modalities, without, quality))), 0.0)
     moved = np.where(moved.sum(axis=0) > 0, moved, there)
     total = moved.sum(axis=0)
     out = np.full((p.shape[1], 3), np.nan)
@@ -109,7 +107,7 @@ def shares(modalities: Sequence[str], p: np.ndarray, quality: np.ndarray) -> np.
 
 
 def discord(p: np.ndarray) -> np.ndarray:
-    """(n,) largest divergence in bits between two modalities' distributions p (m, n, k); NaN where fewer than two are there.
+    """(n,) largest divergence in bits between two modalities' distributions p (m, n, k), over the labels that both have; NaN where fewer than two are there.
 
     Above `votes.facts()["discord"]` they differ by more than two groups of ten people who saw and heard the same do in 19 of 20
     clips of CREMA-D.
@@ -117,10 +115,19 @@ def discord(p: np.ndarray) -> np.ndarray:
     largest = np.full(p.shape[1], np.nan)
     for one in range(len(p)):
         for other in range(one):
-            both = ~np.isnan(p[[one, other]]).any(axis=(0, 2))
+            shared = ~np.isnan(p[[one, other]]).any(axis=0)                              # (n, k)
+            pair = np.where(shared, p[[one, other]].astype(np.float64), 0.0)
+            total = np.where(shared.all(axis=1), 1.0, pair.sum(axis=2))                  # (2, n)
+            both = (shared.sum(axis=1) > 1) & (total > 0).all(axis=0)
             if both.any():
-                largest[both] = np.fmax(largest[both], jsd(p[one][both].astype(np.float64), p[other][both].astype(np.float64)))
+                first, second = pair[:, both] / total[:, both, None]
+                largest[both] = np.fmax(largest[both], jsd(first, second))
     return largest
+
+
+def _whole(p: np.ndarray) -> np.ndarray:
+    """Rows that sum to 1: a label that nobody has is 0, and where nothing was measured anything is as likely."""
+    return np.asarray(np.where(np.isnan(p).all(axis=1, keepdims=True), 1 / p.shape[1], np.nan_to_num(p, nan=0.0)))
 
 
 def abstain(estimates: Estimates, least: float) -> Estimates:
@@ -168,6 +175,15 @@ def _from_units(aligned: Sequence[Estimates]) -> list[Estimates]:
     return [both, *(e for e in aligned if e.modality == "text")]
 
 
+def _reason(row: np.ndarray, target: Taxonomy) -> str:
+    """Why a fused row, or some of its labels, is NaN."""
+    gone = np.isnan(row)
+    if gone.all():
+        return "nothing measured"
+    missing = ", ".join(label for label, no in zip(target.labels, gone, strict=True) if no)
+    return f"no model measures {missing}" if missing and target.name == CATEGORIES else ""
+
+
 def _stacked(parts: list[Estimates]) -> tuple[np.ndarray, np.ndarray, list[Modality]]:
     """Values (m, n, k), quality (m, n) and the modalities' names."""
     quality = np.stack([np.maximum(e.quality, LEAST_QUALITY) for e in parts]).astype(np.float64)
@@ -185,9 +201,7 @@ def _estimates(
     parts: list[Estimates], target: Taxonomy, values: np.ndarray, members: np.ndarray | None, quality: np.ndarray, model: str
 ) -> Estimates:
     """Fused values (n, k) with spread (from the members' (m, n, k)), mean quality, and the reason where there is nothing."""
-    nothing = np.isnan(values).all(axis=1)
-    gone = np.all if target.name == DIMENSIONS else np.any      # a model may have valence without dominance, but no part of a distribution
-    there = ~np.stack([gone(np.isnan(e.values), axis=1) for e in parts])
+    there = ~np.stack([np.isnan(e.values).all(axis=1) for e in parts])
     weight = np.where(there, quality, 0.0)
     total = weight.sum(axis=0)
     mean_quality = np.divide((weight * quality).sum(axis=0), total, out=np.zeros_like(total), where=total > 0)
@@ -199,7 +213,7 @@ def _estimates(
         spread[(~np.isnan(members)).sum(axis=0) < 2] = np.nan
     return Estimates(
         start=parts[0].start, end=parts[0].end, values=values.astype(np.float32), taxonomy=target, modality="fused", model=model,
-        person=parts[0].person, quality=mean_quality.astype(np.float32), reason=np.where(nothing, "nothing measured", "").astype(object),
+        person=parts[0].person, quality=mean_quality.astype(np.float32), reason=np.array([_reason(row, target) for row in values], object),
         spread=None if spread is None else spread.astype(np.float32),
         projected=", ".join(dict.fromkeys(e.projected for e in parts if e.projected)),
     )

@@ -7,7 +7,9 @@ V = 10 votes times its quality, beside a_m votes of what people say of anything,
     s_m(k) = (V q_m p_m(k) + a_m prior_m(k)) / (V q_m + a_m)
     log p(k) = c sum_m w_m(k) log s_m(k) + b(k) + const
 
-What the data can't say is ours. A modality that is alone is left as it is. Surprise, which those people weren't offered, gets
+What the data can't say is ours. A modality that is alone is left as it is. One whose model has only some of the labels says nothing about the others:
+it takes the others' word for how likely those are, and shares out what is left as it would have. A label that nobody can say
+is NaN. Surprise, which those people weren't offered, gets
 the mean of the other labels. Words, of which CREMA-D's actors had none of their own, get a voice's mean weight and amount for every
 label, and no prior of their own: no corpus in reach has all three with people's votes on each, and which labels a voice tells badly
 (joy) says nothing about words. The weights of any two or three modalities are scaled (c) to those of face and voice
@@ -57,17 +59,17 @@ def _side(modality: str) -> tuple[float, np.ndarray, np.ndarray]:
 
 
 def pool(modalities: Sequence[str], p: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """Pooled distributions: p (m, n, 7) with NaN rows where a modality is missing, quality (m, n) in 0..1 -> (n, 7).
+    """Pooled distributions: p (m, n, 7), NaN where a modality is missing or has no such label, quality (m, n) in 0..1 -> (n, 7).
 
-    A row that only one modality has is that modality's; a row that none has is NaN.
+    A row that only one modality has is that modality's; a row that none has is NaN, and so is a label that none has.
 
     >>> joy, sadness = np.eye(7)[3], np.eye(7)[4]
     >>> pooled = pool(["face", "voice"], np.stack([joy, sadness])[:, None], np.ones((2, 1)))
     >>> taxonomy("ekman7").labels[int(pooled[0].argmax())]
     'joy'
     """
-    there = ~np.isnan(p).any(axis=2)                                                     # (m, n)
-    known = np.where(there[:, :, None], p, 1 / p.shape[2])
+    there, said = ~np.isnan(p).all(axis=2), ~np.isnan(p).all(axis=0)                     # (m, n), (n, 7)
+    known = np.where(there[:, :, None], completed(p), 1 / p.shape[2])
     votes = facts()["votes"] * np.where(there, quality, 0.0)[:, :, None]
     total, logs = np.zeros(p.shape[1:]), np.zeros((p.shape[1], p.shape[2]))
     for m, modality in enumerate(modalities):
@@ -78,9 +80,26 @@ def pool(modalities: Sequence[str], p: np.ndarray, quality: np.ndarray) -> np.nd
     pair = _column("weights", "face") + _column("weights", "voice")
     scale = np.divide(pair, total, out=np.ones_like(total), where=total > 0)
     logits = scale * logs + _column("bias")
+    logits = np.where(said | ~said.any(axis=1, keepdims=True), logits, -np.inf)
     out = np.exp(logits - logits.max(axis=1, keepdims=True))
     out /= out.sum(axis=1, keepdims=True)
     count = there.sum(axis=0)
     alone = np.where(there[:, :, None], p, 0.0).sum(axis=0)                              # the one that is there, when one is
     out = np.where((count == 1)[:, None], alone, out)
-    return np.where((count == 0)[:, None], np.nan, out)
+    return np.where(said, out, np.nan)
+
+
+def completed(p: np.ndarray) -> np.ndarray:
+    """Distributions (m, n, k), NaN where a modality has no such label -> the same, such labels as likely as the others say in the mean.
+
+    What a modality says of its own labels keeps its proportions. A label that nobody has gets 0; a modality that is missing altogether is all 0.
+
+    >>> completed(np.array([[[0.5, 0.3, 0.2]], [[0.5, 0.5, np.nan]]]))[1, 0].round(2).tolist()
+    [0.4, 0.4, 0.2]
+    """
+    known = ~np.isnan(p)
+    filled, count = np.where(known, p, 0.0), known.sum(axis=0)
+    mean = np.divide(filled.sum(axis=0), count, out=np.zeros(p.shape[1:]), where=count > 0)
+    borrowed = np.where(~known & known.any(axis=2, keepdims=True), mean, 0.0)
+    total = borrowed.sum(axis=2, keepdims=True)
+    return np.asarray(filled * np.maximum(1 - total, 0.0) + borrowed / np.maximum(total, 1.0))
