@@ -24,6 +24,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from rerun import again
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 (the name that every reader of torch knows)
 
@@ -477,11 +478,6 @@ very dark faces means little.
 It must not be used to decide about people (hiring, admission, credit, policing, border control, insurance), to infer emotions at work or in
 school, to detect lies, to diagnose, or to watch people who haven't agreed.
 """
-
-
-def again(found: dict[str, Any]) -> str:
-    """What recipes/rerun.py found, and its command; nothing where it wasn't run."""
-    return f"{textwrap.fill(found['sentence'], 140)}\nMeasured by `{found['command']}`." if found else ""
 
 
 def rare(now: dict[str, Any], plain: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """What a rerun changes: the same seed twice on this machine (bit for bit?), and how far other seeds move a figure on dev or held-out speakers.
 
     python recipes/rerun.py face --data FERPLUS --steps 100          a short training of the face net
-    python recipes/rerun.py bursts --data HEARD.npz --steps 600      the burst model's heads, on embeddings that recipes/voice_bursts.py kept
+    python recipes/rerun.py bursts --data HEARD.npz --steps 700      the burst model's heads, on what recipes/voice_bursts.py kept of its hearing
+    python recipes/rerun.py prosody --data CORPORA --kept RUN --steps 600      the voice's nets, all folds, on what recipes/voice_prosody.py kept in RUN
 
 Writes runs/rerun/KIND.json, whose sentence the recipes put on the card (`--rerun`). It tells of what was run: a short training of a net isn't
 the whole one.
@@ -12,8 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,6 +58,28 @@ def bursts(data: Path, steps: int) -> tuple[Once, str]:
     return once, f"the heads alone, {steps:,} steps on kept embeddings, and what they say out of fold compared; UAR of {n:,} bursts, speakers apart"
 
 
+def prosody(data: Path, steps: int, kept: Path) -> tuple[Once, str]:
+    """The voice's nets of all five folds; the layers below them are never taught, so what they heard stays as it is."""
+    import voice_prosody as recipe
+
+    clips = recipe.read(data, kept)
+    heard = recipe.versions(clips, None, kept)
+    recipe.SCHEDULE = replace(recipe.SCHEDULE, steps=steps, evaluate_every=steps)
+    acted = clips.corpus == "ravdess"
+
+    def once(seed: int) -> tuple[list[np.ndarray], float]:
+        from attune import metrics
+
+        recipe.SEED, logits = seed, np.zeros((len(clips), len(recipe.LABELS)), np.float32)
+        for fold in range(recipe.FOLDS):
+            rows = recipe.held_out(clips, fold)
+            with tempfile.TemporaryDirectory() as folder:
+                logits[rows] = recipe.said(recipe.learned(clips, recipe.teachable(clips, fold), heard, Path(folder)), heard[0][rows])[0]
+        return [logits[acted]], float(metrics.uar(clips.truth[acted], logits[acted].argmax(1)))
+
+    return once, f"the nets of all five folds, {steps:,} steps, on kept hearing; UAR of RAVDESS's {int(acted.sum()):,} clips, single, actors apart"
+
+
 def _weights(net: torch.nn.Module) -> list[np.ndarray]:
     return [value.detach().numpy().copy() for value in net.state_dict().values()]
 
@@ -72,18 +98,29 @@ def rerun(once: Once, what: str, seeds: list[int]) -> dict[str, object]:
     return {"same": same, "apart": apart, "figures": figures, "seeds": seeds, "torch": torch.__version__, "sentence": sentence}
 
 
+def again(found: dict[str, Any]) -> str:
+    """What recipes/rerun.py found, and its command; nothing where it wasn't run."""
+    return f"{textwrap.fill(found['sentence'], 140)}\nMeasured by `{found['command']}`." if found else ""
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ask.add_argument("kind", choices=("face", "bursts"))
-    ask.add_argument("--data", type=Path, required=True, help="the corpus's folder (face), or heard.npz of recipes/voice_bursts.py (bursts)")
+    ask.add_argument("kind", choices=("face", "bursts", "prosody"))
+    ask.add_argument("--data", type=Path, required=True,
+                     help="the corpus's folder (face), heard.npz of recipes/voice_bursts.py (bursts), or the folder of corpora (prosody)")
+    ask.add_argument("--kept", type=Path, help="what recipes/voice_prosody.py left (prosody)")
     ask.add_argument("--steps", type=int, required=True)
     ask.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="at least two; the first is run twice")
     ask.add_argument("--out", type=Path, default=Path("runs/rerun"))
     told = ask.parse_args()
     if len(set(told.seeds)) < 2:
         raise SystemExit("expected at least two different seeds, as in --seeds 0 1 2")
-    found = rerun(*{"face": face, "bursts": bursts}[told.kind](told.data, told.steps), told.seeds)
-    found["command"] = f"python recipes/rerun.py {told.kind} --data DIR --steps {told.steps}" + (
+    if told.kind == "prosody":
+        once, what = prosody(told.data, told.steps, told.kept)
+    else:
+        once, what = {"face": face, "bursts": bursts}[told.kind](told.data, told.steps)
+    found = rerun(once, what, told.seeds)
+    found["command"] = f"python recipes/rerun.py {told.kind} --data DIR --steps {told.steps}" + (" --kept RUN" if told.kept else "") + (
         "" if told.seeds == [0, 1, 2] else f" --seeds {' '.join(map(str, told.seeds))}")
     told.out.mkdir(parents=True, exist_ok=True)
     (told.out / f"{told.kind}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

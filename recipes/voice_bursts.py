@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from _voice import Clips, decode, read, softmax, stored
+from rerun import again
 from torch import nn
 from torch.nn import functional
 from voice_prosody import exported, interval, likeliest, loudest, otherwise
@@ -288,6 +289,8 @@ are equally frequent, and speech is far more frequent in most recordings: ask fo
 Cost: {m['latency_ms_per_second']:.1f} ms CPU per second of audio on one core in pieces of a second; {m['added_ms_per_second']:.2f} ms where the
 prosody model has run already. ONNX and torch agree within {m['parity']:.0e}.
 
+{again(m.get("rerun", {}))}
+
 ## Limits
 
 - Nine women in one studio, on request. Nothing is known about men, children, other studios, or bursts that came by themselves.
@@ -306,6 +309,7 @@ def main() -> None:
     parser.add_argument("--audio", type=Path, default=Path("runs/voice_prosody"), help="what voice_prosody made")
     parser.add_argument("--out", type=Path, default=Path("runs/voice_bursts"))
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--rerun", type=Path, help="bursts.json of recipes/rerun.py, for the card")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
@@ -322,6 +326,7 @@ def main() -> None:
     cost = latency(vocal_bursts.load(), 0.1 * np.random.default_rng(SEED).normal(size=60 * SAMPLE_RATE).astype(np.float32))
     measured = {
         "command": f"python recipes/voice_bursts.py --data DIR --steps {options.steps}", "seed": SEED, "figures": figures(oof),
+        "rerun": json.loads(options.rerun.read_text()) if options.rerun else {},
         "parameters": sum(p.numel() for p in heads.parameters()), "weight": weight, "parity": parity,
         "latency_ms_per_second": cost[0], "added_ms_per_second": cost[1],
     }

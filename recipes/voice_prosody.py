@@ -31,6 +31,7 @@ from _text_export import quantise
 from _voice import CORPORA, LABELS, VOTED, Clips, balanced, centred, divergence, read, softmax, targets
 from _whisper import Front, digest, tensors
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from rerun import again
 from torch import nn
 
 from attune import metrics
@@ -675,6 +676,8 @@ Cost: {c['clips']:.1f} ms CPU per second of audio on one core for whole clips, {
 ONNX and torch agree within {m['parity']:.0e}; then the layers are made to count in 8-bit numbers, which changes a probability by
 {m['rounded']['mean']:.4f} in the mean and the label of {100 * m['rounded']['labels']:.1f} % of {m['rounded']['n']} clips.
 
+{again(m.get("rerun", {}))}
+
 ## Limits
 
 - Actors' speech, two English sentences for half of the labels. Natural emotion is weaker and mixed; expect much less on other recordings:
@@ -713,6 +716,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--whisper", type=Path, required=True, help="folder with Whisper base's model.bin, as CTranslate2 has it")
     parser.add_argument("--out", type=Path, default=Path("runs/voice_prosody"))
+    parser.add_argument("--rerun", type=Path, help="prosody.json of recipes/rerun.py, for the card")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
@@ -750,7 +754,8 @@ def main() -> None:
 
     model = prosody_whisper.load()
     measured = {
-        "command": "python recipes/voice_prosody.py --data DIR --whisper FOLDER", "decided": DECIDED, "seed": SEED, "whisper": digest(options.whisper),
+        "command": "python recipes/voice_prosody.py --data DIR --whisper FOLDER", "decided": DECIDED, "seed": SEED,
+        "rerun": json.loads(options.rerun.read_text()) if options.rerun else {}, "whisper": digest(options.whisper),
         "parameters": sum(v.numel() for part in (hearing, net) for v in part.parameters()), "parity": parity, "rounded": rounded,
         "factor": factor, "factor_adapted": factor_adapted, "latency_ms_per_second": latency(model, clips.wave[::100]),
         "ravdess": on_ravdess(acted, factors[oof["corpus"] == "ravdess"]),

@@ -114,7 +114,7 @@ def test_streaming_tells_what_was_measured_first(session):
     one = session().show()
     lines = [json.loads(line[6:]) for line in one.ask("I am so happy to see you.", stream=True).text.split("\n\n") if line.startswith("data: {")]
     assert lines[0]["attune"]["live"]["session"] == one.id and of(lines[0]["attune"], "face") and lines[0]["choices"][0]["delta"]["content"] == ""
-    assert "".join(c["choices"][0]["delta"].get("content", "") for c in lines).startswith("That is good to hear.")
+    assert "".join(c["choices"][0]["delta"].get("content", "") for c in lines).count("You say you are so happy to see you") == 1
 
 
 def test_switched_off_nothing_of_the_session_is_used_and_what_was_is_forgotten(session):
