@@ -6,7 +6,7 @@ The packaged model's frozen layers hear every clip as it is and in pink noise of
 leak nothing. What they hear is named by the nets that `recipes/voice_prosody.py` left in `--voice`, one a fold, each asked only about the four actors
 whom it never met. Writes `voice.npz` as `recipes/fusion_units.py` and `benchmarks/fusion_missing.py` read it: clip, truth, group, fold,
 `plain` (n, 8) logits, and `noise_20` ... `noise_0`. Logits are multiplied by one number a fold, which the other folds' clean clips ask
-for. Ten minutes of one core; needs the extra `train`.
+for. Five minutes of one core; needs the extra `train`.
 """
 
 from __future__ import annotations
