@@ -422,6 +422,13 @@ def test_surprise_contradicts_nothing():
     assert describe(made(TALK[:1], face_ferplus8=[{"surprise": 0.9}], voice_ravdess8=[{"angry": 0.7}])).moments[0].contrast == ()
 
 
+def test_what_a_budget_leaves_out_is_no_but():
+    recording = made(TALK[:1], face_ferplus8=[{"happiness": 0.97}], voice_ravdess8=[{"fearful": 0.3}])
+    assert "but" in str(describe(recording))
+    short = next(text for n in range(30, 0, -1) if "sound" not in (text := str(describe(recording, budget=n))) and "look" in text)
+    assert "but" not in short
+
+
 def test_projected_labels_are_marked_in_every_form():
     rec = made(TALK[:1], face_ferplus8_projected=[{"happiness": 0.9}], fused_ekman7_projected=[{"joy": 0.9}], fused_vad_projected=[{"valence": 0.5, "arousal": 0.5}])
     d = describe(rec, modalities=("face", "fused"), dimensions=True)

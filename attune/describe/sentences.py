@@ -66,10 +66,10 @@ def sentence(moment: Moment, manner: Manner) -> str:
     predicates += [_shown(parts[m], words, manner.tense, who, whole=moment.whole) for m in ("face", "voice", "fused") if m in parts]
     if not parts and not moment.said.strip() and manner.missing == "leave":
         return ""
-    apart = [pair for pair in moment.contrast if set(pair) <= {"face", "voice"}]
-    clauses = [words.sentence(words.subject(who), predicates, opening=opening, last="but" if apart else "and")] if predicates else []
+    contrast = [set(pair) for pair in moment.contrast if parts.keys() >= set(pair)]              # what isn't said is no "but"
+    clauses = [words.sentence(words.subject(who), predicates, opening=opening, last="but" if {"face", "voice"} in contrast else "and")] if predicates else []
     if "text" in parts:
-        clauses.append(_read(parts["text"], words, manner.tense, against=any("text" in pair for pair in moment.contrast)))
+        clauses.append(_read(parts["text"], words, manner.tense, against=any("text" in pair for pair in contrast)))
     if moment.changes:
         clauses.append(_course(moment, manner, words))
     if moment.comparison:
