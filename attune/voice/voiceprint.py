@@ -22,6 +22,7 @@ import numpy as np
 
 from attune import weights
 from attune.errors import WeightsError
+from attune.voice.whisper_mel import filters
 
 if TYPE_CHECKING:
     import onnx
@@ -72,21 +73,7 @@ def mel(wave: np.ndarray) -> np.ndarray:
     rms = float(np.sqrt(np.mean(wave**2))) if len(wave) else 0.0
     padded = np.pad(wave * (LEVEL / rms if 0 < rms < LEVEL else 1.0), WINDOW // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    return np.asarray(np.abs(np.fft.rfft(frames * np.hanning(WINDOW + 1)[:-1], axis=1)) ** 2 @ _filters(), np.float32)
-
-
-@cache
-def _filters() -> np.ndarray:
-    """(WINDOW // 2 + 1, N_MELS) triangles of area 1 on Slaney's mel scale: linear to 1 kHz, logarithmic above (Auditory Toolbox, 1998)."""
-    step, bend, per = 200 / 3, 1000.0, np.log(6.4) / 27              # Hz a mel below the bend; the bend; natural logarithm a mel above it
-
-    def hertz(m: np.ndarray) -> np.ndarray:
-        return np.where(m < bend / step, m * step, bend * np.exp(per * (m - bend / step)))
-
-    edges = hertz(np.linspace(0, bend / step + np.log(SAMPLE_RATE / 2 / bend) / per, N_MELS + 2))
-    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
-    f = np.fft.rfftfreq(WINDOW, 1 / SAMPLE_RATE)[:, None]
-    return np.asarray(np.clip(np.minimum((f - low) / (middle - low), (high - f) / (high - middle)), 0, None) * 2 / (high - low))
+    return np.asarray(np.abs(np.fft.rfft(frames * np.hanning(WINDOW + 1)[:-1], axis=1)) ** 2 @ filters(N_MELS), np.float32)
 
 
 # The network
