@@ -144,21 +144,22 @@ def together(
     notes = []
     if given and not given.timed:
         notes.append(transcript.SPREAD if spoken else "the words have no times and no speech was heard to lay them over: they weren't measured")
-    estimates = _unhabited(estimates, chosen.baseline)
+    plain, estimates = estimates, _unhabited(estimates, chosen.baseline)
     estimates += [p for modality in ("face", "voice") for p in reach([e for e in estimates if e.modality == modality], "vad") if p.projected]
 
     faces = next((e for e in estimates if e.modality == "face"), None)
     rows = timeline.rows(spoken, faces, duration, pause=chosen.pause, gap=chosen.gap, heard=heard.estimates is not None or given is not None)
+    pooled = fused(estimates, rows, chosen.confidence, plain if chosen.baseline == "own" else ())
     return Recording(
-        source="", duration=duration, segments=tuple(rows), faces=seen.faces, estimates=(*estimates, *fused(estimates, rows, chosen.confidence)),
+        source="", duration=duration, segments=tuple(rows), faces=seen.faces, estimates=(*estimates, *pooled),
         settings=chosen.asdict(), versions=versions(models), notes=(*notes, *linked.notes),
         portraits={linked.faces.get(name, name): jpeg(picture) for name, picture in seen.portraits.items()},
     )
 
 
-def fused(estimates: Sequence[Estimates], rows: Sequence[Segment], confidence: float = 0.0) -> list[Estimates]:
-    """What all of them come to on the rows of a table; nothing where that isn't sure enough."""
-    said = fuse([align(e, rows, missing=export.MISSING[e.modality]) for e in estimates])
+def fused(estimates: Sequence[Estimates], rows: Sequence[Segment], confidence: float = 0.0, plain: Sequence[Estimates] = ()) -> list[Estimates]:
+    """What all of them come to on the rows of a table; nothing where that isn't sure enough. plain: as `fuse` takes it."""
+    said = fuse(*([align(e, rows, missing=export.MISSING[e.modality]) for e in some] for some in (estimates, plain)))
     return [abstain(e, confidence) if confidence and e.taxonomy.kind == "exclusive" else e for e in said]
 
 

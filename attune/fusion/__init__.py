@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from attune.types import Estimates, Modality
 
 LEAST_QUALITY = 0.05                     # what is there counts at least this much
 CATEGORIES, DIMENSIONS, POOL = "ekman7", "vad", "pool"
+OWN = 4                                  # rows of a person, from which on their mean is worth being taken out
 
 
 def project(estimates: Estimates, target: Taxonomy | str) -> Estimates:
@@ -55,8 +57,16 @@ def reach(estimates: Sequence[Estimates], target: str) -> list[Estimates]:
     return out
 
 
-def fuse(aligned: Sequence[Estimates]) -> list[Estimates]:
+def fuse(aligned: Sequence[Estimates], plain: Sequence[Estimates] = ()) -> list[Estimates]:
     """Fused categories and dimensions from estimates that were aligned to the same segments, and what carried them.
+
+    Parameters
+    ----------
+    aligned
+        Of any modalities and taxonomies; several taxonomies of one modality are one opinion.
+    plain
+        The same from before their people's habits were taken out, where the recording's own people were the baseline. Action units and a voice are
+        then fused beside the person's own mean, as was learned for that, of whom there are at least `OWN` rows.
 
     Returns
     -------
@@ -70,19 +80,25 @@ def fuse(aligned: Sequence[Estimates]) -> list[Estimates]:
     """
     if len({len(e) for e in aligned}) > 1:
         raise ShapeError(f"estimates with {sorted({len(e) for e in aligned})} rows; align them to the same segments first")
-    with_units = _from_units(aligned)
+    with_units = _from_units(aligned, plain)
+    text = [e for e in aligned if e.modality == "text"]
     dimensions = reach(aligned, DIMENSIONS)
-    categories = reach(with_units or aligned, CATEGORIES)
+    categories = reach([with_units.together, *text] if with_units else aligned, CATEGORIES)
     out = []
     if categories:
         p, quality, names = _stacked(categories)
-        out.append(_estimates(categories, taxonomy(CATEGORIES), votes.pool(names, p, quality), p, quality, "votes"))
+        parts = reach([*with_units.alone, *text], CATEGORIES) if with_units else categories      # who says what by itself
+        each, sure, whose = _stacked(parts)
+        pooled = votes.pool(names, p, quality)
+        out.append(_estimates(parts, taxonomy(CATEGORIES), pooled, each, sure, "votes"))
     if dimensions:
-        values, sure, _ = _stacked(dimensions)
-        out.append(_estimates(dimensions, taxonomy(DIMENSIONS), _mean(values, sure), values, sure, "mean"))
+        values, known, _ = _stacked(dimensions)
+        out.append(_estimates(dimensions, taxonomy(DIMENSIONS), _mean(values, known), values, known, "mean"))
     if categories:
-        carried = np.concatenate([shares(names, p, quality), discord(p)[:, None]], axis=1)
-        out.append(_estimates(categories, taxonomy(POOL), carried, None, quality, "votes"))
+        left = {m: reach([e], CATEGORIES)[0].values for m, e in with_units.without.items()} if with_units else {}
+        decided = _decided(whose, pooled, [_without(m, names, p, quality, left) for m in whose], ~np.isnan(each).all(axis=2))
+        carried = np.concatenate([decided, discord(each)[:, None]], axis=1)
+        out.append(_estimates(parts, taxonomy(POOL), carried, None, sure, "votes"))
     return out
 
 
@@ -91,17 +107,27 @@ def shares(modalities: Sequence[str], p: np.ndarray, quality: np.ndarray) -> np.
 
     p (m, n, 7), NaN where a modality is missing or has no such label. Equal shares where leaving out moves nothing; NaN where nothing was measured.
     """
-    whole, there = _whole(votes.pool(modalities, p, quality)), ~np.isnan(p).all(axis=2)
-    moved = np.zeros(there.shape)
-    for m in range(len(modalities)):
-        without = p.copy()
-        without[m] = np.nan
-        moved[m] = np.where(there[m], jsd(whole, _whole(votes.pool(modalities, without, quality))), 0.0)
+    without = [_without(m, modalities, p, quality, {}) for m in modalities]
+    return _decided(modalities, votes.pool(modalities, p, quality), without, ~np.isnan(p).all(axis=2))
+
+
+def _without(one: str, modalities: Sequence[str], p: np.ndarray, quality: np.ndarray, left: dict[str, np.ndarray]) -> np.ndarray:
+    """The pool (n, 7) without one modality; left: what stays (n, 7) of the opinion under the face's name, where others had a part in that."""
+    others = p.copy()
+    others[list(modalities).index("face" if one in left else one)] = left.get(one, np.nan)
+    return votes.pool(modalities, others, quality)
+
+
+def _decided(modalities: Sequence[str], pooled: np.ndarray, without: Sequence[np.ndarray], there: np.ndarray) -> np.ndarray:
+    """(n, 3) shares of face, voice and text, from the pool (n, 7), the pool without each of the modalities, and where each is there (m, n)."""
+    whole, moved = _whole(pooled), np.zeros(there.shape)
+    for m, left in enumerate(without):
+        moved[m] = np.where(there[m], jsd(whole, _whole(left)), 0.0)
     moved = np.where(moved.sum(axis=0) > 0, moved, there)
     total = moved.sum(axis=0)
-    out = np.full((p.shape[1], 3), np.nan)
+    out = np.full((len(pooled), 3), np.nan)
     for column, modality in enumerate(("face", "voice", "text")):
-        own = moved[list(modalities).index(modality)] if modality in modalities else np.zeros(p.shape[1])
+        own = moved[list(modalities).index(modality)] if modality in modalities else np.zeros(len(pooled))
         out[:, column] = np.divide(own, total, out=np.full_like(total, np.nan), where=total > 0)
     return out
 
@@ -158,21 +184,37 @@ def abstain(estimates: Estimates, least: float) -> Estimates:
     return replace(estimates, values=values, reason=reason)
 
 
-def _from_units(aligned: Sequence[Estimates]) -> list[Estimates]:
-    """With action units: what they and the voice say together stands for the face, and the voice for nothing more; else empty."""
-    face = next((e for e in aligned if e.modality == "face" and e.taxonomy.name == "facs"), None)
+class _Units(NamedTuple):
+    """What action units and a voice come to: together, each alone, and together without each; all of RAVDESS's emotions."""
+
+    together: Estimates
+    alone: list[Estimates]
+    without: dict[str, Estimates]
+
+
+def _from_units(aligned: Sequence[Estimates], plain: Sequence[Estimates]) -> _Units | None:
+    """Where there are action units; they and the voice are one opinion for the pool, under the face's name."""
+    of = plain or aligned
+    face = next((e for e in of if e.modality == "face" and e.taxonomy.name == "facs"), None)
     if face is None:
-        return []
-    names = [face.taxonomy.index(u) for u in units.facts()["units"]]
-    voice = next((e for e in aligned if e.modality == "voice" and e.taxonomy.name == units.CATEGORIES), None)
-    said = voice.values if voice is not None else np.full((len(face), len(units.facts()["labels"])), np.nan)
-    p = units.pool(face.values[:, names].astype(np.float64), said.astype(np.float64))
-    nothing = np.isnan(p).all(axis=1)
-    both = replace(
-        face, values=p.astype(np.float32), taxonomy=taxonomy(units.CATEGORIES), model="units",
-        reason=np.where(nothing, face.reason, "").astype(object), quality=np.fmax(face.quality, voice.quality) if voice is not None else face.quality,
-    )
-    return [both, *(e for e in aligned if e.modality == "text")]
+        return None
+    voice = next((e for e in of if e.modality == "voice" and e.taxonomy.name == units.CATEGORIES), None)
+    seen = face.values[:, [face.taxonomy.index(u) for u in units.facts()["units"]]].astype(np.float64)
+    heard = voice.values.astype(np.float64) if voice is not None else np.full((len(face), len(units.facts()["labels"])), np.nan)
+    both = np.fmax(face.quality, voice.quality) if voice is not None else face.quality
+
+    def said(of: Estimates, seen: np.ndarray, heard: np.ndarray, quality: np.ndarray) -> Estimates:
+        p = units.beside_own(seen, heard, face.person, OWN) if plain else units.pool(seen, heard)
+        nothing = np.isnan(p).all(axis=1)
+        return replace(of, values=p.astype(np.float32), taxonomy=taxonomy(units.CATEGORIES), model="units", quality=quality, spread=None,
+                       reason=np.where(nothing, of.reason, "").astype(object))
+
+    unseen, unheard = np.full_like(seen, np.nan), np.full_like(heard, np.nan)
+    alone = {"face": said(face, seen, unheard, face.quality)}
+    if voice is not None:
+        alone["voice"] = said(voice, unseen, heard, voice.quality)
+    without = {"face": replace(alone["voice"], modality="face"), "voice": alone["face"]} if voice is not None else {"face": said(face, unseen, unheard, both)}
+    return _Units(said(face, seen, heard, both), list(alone.values()), without)
 
 
 def _reason(row: np.ndarray, target: Taxonomy) -> str:

@@ -64,6 +64,23 @@ def pool(units: np.ndarray, voice: np.ndarray, *, baseline: bool = False) -> np.
     return np.where((seen | heard)[:, None], p, np.nan)
 
 
+def beside_own(units: np.ndarray, voice: np.ndarray, person: np.ndarray, least: int) -> np.ndarray:
+    """The same beside each person's own mean, of the rows in which they were seen, and in which they were heard.
+
+    Somebody who was seen, or heard, in fewer than `least` rows stays as in `pool`.
+
+    person : (n,) whose row it is
+    """
+    out, face, sound = pool(units, voice), np.sqrt(np.maximum(units, 0)), np.log(np.maximum(voice, FLOOR))
+    for who in np.unique(person):
+        rows = np.flatnonzero(person == who)
+        there = [rows[~np.isnan(x[rows]).any(axis=1)] for x in (face, sound)]
+        if all(len(t) == 0 or len(t) >= least for t in there):
+            own = [x[rows] - x[t].mean(axis=0) if len(t) else x[rows] for x, t in zip((face, sound), there, strict=True)]
+            out[rows] = pool(own[0], own[1], baseline=True)
+    return out
+
+
 def _logs(x: np.ndarray, member: dict[str, Any]) -> np.ndarray:
     """Log-probabilities (n, 8) of a regression on inputs (n, d), or on how alike they are to its landmarks."""
     if "landmarks" in member:
