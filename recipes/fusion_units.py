@@ -384,6 +384,9 @@ With the {n_shared} intensities that other tools give too, as shipped ({units}):
 {head}
 {shared}
 
+`attune measure` takes the single-clip variant, and with `--baseline own` the one for own clips, from four rows of a person on; the columns of 16 and of
+two neutral clips are experiments.
+
 For comparison: source 000 reports .79 for prosody and face on a single clip, other actors, with far larger encoders; these rows are ours, on
 our features.
 
