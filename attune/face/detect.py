@@ -38,6 +38,7 @@ STRIDE = 2                               # pixels from window to window: its one
 SCALE_STEP = 0.709                       # about sqrt(1/2): each level of the pyramid has half the pixels
 # least probability to pass on; P at .7 finds the same faces with half as many boxes again (benchmarks/faces.py)
 P_SCORE, R_SCORE, O_SCORE = 0.8, 0.7, 0.8
+MOVED = 0.06                             # of its size, by which a face may be beside where it was expected, and be seen as well as in the middle
 SURE = 0.995                             # below, a face is looked at again: folded hands got up to .989, and then less than .5
 UPRIGHT = 96                             # pixels of the face in that second look
 LINES = 480                              # in pictures with a longer short side the smallest face grows in proportion
@@ -55,15 +56,16 @@ class Found(NamedTuple):
     """Faces in one picture, from left to right; pixel i covers [i, i + 1).
 
     box (n, 4) float64 xyxy, may reach beyond the picture · landmarks (n, 5, 2): left eye, right eye, nose, left and right corner
-    of the mouth, as seen in the picture · score (n,) probability.
+    of the mouth, as seen in the picture · score (n,) probability · looks (n,) the two further looks' mean probability, 1 where none was needed.
     """
 
     box: Array
     landmarks: Array
     score: Array
+    looks: Array
 
 
-NOBODY = Found(np.zeros((0, 4)), np.zeros((0, 5, 2)), np.zeros(0))
+NOBODY = Found(np.zeros((0, 4)), np.zeros((0, 5, 2)), np.zeros(0), np.zeros(0))
 
 
 def detect(frame: Array, *, min_face: int = 40, score: float = 0.9) -> Found:
@@ -96,14 +98,19 @@ def detect(frame: Array, *, min_face: int = 40, score: float = 0.9) -> Found:
     return _conclude(frame, pictures, boxes, gain, score)
 
 
-def again(frame: Array, boxes: Array, *, score: float = 0.9) -> Found | None:
-    """Look only where faces are expected, with R-Net and O-Net.
+def again(frame: Array, boxes: Array, *, score: float = 0.9, looks: Array | None = None) -> Found | None:
+    """Look only where faces are expected, with O-Net.
+
+    R-Net, which stands before it in a search, only says whom O-Net should see, and where; of a face that is known O-Net itself said so a moment
+    ago. Where it sees that the face has moved, it looks once more, there.
 
     Parameters
     ----------
     frame : (h, w, 3) uint8, RGB
     boxes : (n, 4) xyxy pixels
         About where the faces are.
+    looks : (n,)
+        What is known of them from further looks that weren't long ago, as in `Found`; these aren't repeated.
 
     Returns
     -------
@@ -117,13 +124,13 @@ def again(frame: Array, boxes: Array, *, score: float = 0.9) -> Found | None:
         if picture is None:
             return None
         pictures.append(picture)
-    views = np.concatenate([_cut("rnet", p.planes, _within(p, box[None])) for p, box in zip(pictures, places, strict=True)])
-    said = _run("rnet", views)
-    if (said[:, -1] <= _odds(R_SCORE)).any():
-        return None
-    places = _square(places + said[:, :4] * _twice(_size(places)))
-    views = np.concatenate([_cut("onet", p.planes, _within(p, box[None])) for p, box in zip(pictures, places, strict=True)])
-    found = _judged(frame, _run("onet", views), places, gain, score)
+    said = _run("onet", np.stack([_view(*seen) for seen in zip(pictures, places, strict=True)]))
+    there = _square(places + said[:, :4] * _twice(_size(places)))
+    far = np.flatnonzero((np.abs(there - places) > MOVED * _size(places)[:, :1]).any(axis=1))
+    if len(far):
+        places[far] = there[far]
+        said[far] = _run("onet", np.stack([_view(pictures[i], places[i]) for i in far]))
+    found = _judged(frame, said, places, gain, score, looks)
     return found if len(found.box) == len(boxes) else None
 
 
@@ -172,20 +179,25 @@ def _conclude(frame: Array, pictures: list[Picture], boxes: Array, gain: float, 
     return _judged(frame, _run("onet", _views("onet", pictures, boxes)), boxes, gain, score)
 
 
-def _judged(frame: Array, said: Array, boxes: Array, gain: float, score: float) -> Found:
-    """The faces among what O-Net said of boxes."""
+def _judged(frame: Array, said: Array, boxes: Array, gain: float, score: float, known: Array | None = None) -> Found:
+    """The faces among what O-Net said of boxes; known: further looks at each (n,) that needn't be repeated."""
     size = _size(boxes)
     points = said[:, 4:-1].reshape(-1, 2, 5).transpose(0, 2, 1) * size[:, None] + boxes[:, None, :2]
     rows = np.column_stack([boxes + said[:, :4] * _twice(size), _chance(said[:, -1])])
     keep = np.flatnonzero((rows[:, 4] > O_SCORE) & (_size(rows) > 0).all(axis=1))
     keep = keep[_suppress(rows[keep], 0.7, of_smaller=True)]
+    looks = np.ones(len(rows))
     for i in keep[rows[keep, 4] < SURE]:
-        face = _planes(align.level(frame, rows[i, :4], points[i], UPRIGHT, zoom=1).transpose(2, 0, 1), gain)
-        views = np.concatenate([_cut("onet", side, np.array([(0, 0, UPRIGHT, UPRIGHT)])) for side in (face, face[:, :, ::-1])])
-        rows[i, 4] = (rows[i, 4] + _chance(_run("onet", views)[:, -1]).sum()) / 3
+        if known is not None and known[i] < 1:
+            looks[i] = known[i]
+        else:
+            face = _planes(align.level(frame, rows[i, :4], points[i], UPRIGHT, zoom=1).transpose(2, 0, 1), gain)
+            view = _view(Picture(face, np.ones(2), np.zeros(2)), np.array([0, 0, UPRIGHT, UPRIGHT]))
+            looks[i] = _chance(_run("onet", np.stack([view, view[:, :, ::-1]]))[:, -1]).mean()
+        rows[i, 4] = (rows[i, 4] + 2 * looks[i]) / 3
     keep = keep[rows[keep, 4] >= score]
     keep = keep[np.lexsort((rows[keep, 1], rows[keep, 0]))]
-    return Found(rows[keep, :4], points[keep], rows[keep, 4])
+    return Found(rows[keep, :4], points[keep], rows[keep, 4], looks[keep])
 
 
 def _views(network: str, pictures: list[Picture], boxes: Array) -> Array:
@@ -223,6 +235,8 @@ def _square(boxes: Array) -> Array:
 
 def _suppress(rows: Array, limit: float, *, of_smaller: bool = False) -> Array:
     """Of rows (n, 5) xyxy + score that overlap by more than `limit` (of their union, or of the smaller one), keep the best."""
+    if len(rows) < 2:
+        return np.arange(len(rows))
     order = np.argsort(-rows[:, 4], kind="stable")
     area = _size(rows).prod(axis=1)
 
@@ -354,6 +368,25 @@ def _cut(network: str, planes: Array, boxes: Array) -> Array:
     given = {"picture": planes[None], "boxes": boxes.astype(np.float32), "of": np.zeros(len(boxes), np.int64)}
     views: Array = weights.session(_path(f"{network}-view")).run(None, given)[0]
     return views
+
+
+def _view(picture: Picture, box: Array) -> Array:
+    """One view (3, side, side) for O-Net of a box (4,) of the frame, as `_cut` makes it, but by two products of matrices, for which there is less
+    to prepare."""
+    x0, y0, x1, y1 = _within(picture, box[None])[0].tolist()
+    height, width = picture.planes.shape[1:]
+    view: Array = np.matmul(np.matmul(_shares(y0, y1, height), picture.planes), _shares(x0, x1, width).T)
+    return view
+
+
+def _shares(start: float, end: float, n: int) -> Array:
+    """What each of n pixels adds to those of O-Net's view from start to end, (side, n): the mean of two samples, each between two pixels; grey
+    outside of the picture."""
+    at = np.linspace(start, end, 4 * VIEW["onet"] + 1, dtype=np.float32)[1::2] - np.float32(0.5)
+    share = np.maximum(1 - np.abs(np.clip(at, 0, n - 1)[:, None] - np.arange(n, dtype=np.float32)), np.float32(0))
+    if at[0] < -1 or at[-1] > n:
+        share[(at < -1) | (at > n)] = 0
+    return np.asarray((share[::2] + share[1::2]) * np.float32(0.5))
 
 
 def _run(network: str, views: Array) -> Array:

@@ -2,7 +2,7 @@
 
 Searching a picture costs several times as much as looking again at a face that is known. So a picture is searched when it is the first, when
 seconds have gone by (`Settings.search`), when something changed where no face was, or when a known face can't be seen clearly any more; in between
-R-Net and O-Net look only where the faces of the picture before were heading. Nobody is lost by that, since a face that isn't found again has the picture
+O-Net looks only where the faces of the picture before were heading. Nobody is lost by that, since a face that isn't found again has the picture
 searched; somebody who comes without changing the picture much is noticed at the next search. Where faces are known and nothing beside them changed
 even slightly, nobody came, and a search waits `CALM` times as long.
 
@@ -22,6 +22,7 @@ ROOM = 0.5                               # of a face's size around it, in which 
 BODY = 1.0                               # of its width to either side, below it: shoulders and arms may move too
 CHANGED = 2                              # cells of the reduced picture (9 x 16) in which something changed
 SLIGHT = 0.03                            # difference of colour, 0..1, in one cell that still may be somebody; a coder's noise makes a tenth of it
+LOOK = 1.0                               # s for which further looks at a known face count
 CALM = 3                                 # times `every` that may go by while there is none
 
 
@@ -41,16 +42,19 @@ class Search:
         self.searched = 0                     # pictures that were searched as a whole
         self._last: tuple[float, Array] | None = None      # when that was last done, and the picture then, reduced
         self._found, self._moved, self._time = NOBODY, np.zeros((0, 2)), 0.0
+        self._looked = 0.0                    # when a face that the network isn't sure of was last looked at in other ways too
 
     def find(self, time: float, frame: Array, shot: Array) -> Found:
         """The faces of the next picture (h, w, 3) uint8, as `detect.detect` gives them; shot: the picture as `track.shot_of` reduces it."""
         found = None
         if self._last and not self._due(time, frame, shot):
             step = time - self._time
-            found = detect.again(frame, self._found.box + np.tile(self._moved * step, 2), score=self.score)
+            fresh = time - self._looked + 1e-6 < LOOK
+            found = detect.again(frame, self._found.box + np.tile(self._moved * step, 2), score=self.score, looks=self._found.looks if fresh else None)
+            self._looked = self._looked if fresh else time
         if found is None:
             found = detect.detect(frame, min_face=self.min_face, score=self.score)
-            self._last, self.searched = (time, shot), self.searched + 1
+            self._last, self._looked, self.searched = (time, shot), time, self.searched + 1
         self._moved = self._velocity(found, time - self._time)
         self._found, self._time = found, time
         return found

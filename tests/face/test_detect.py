@@ -167,6 +167,21 @@ def test_folded_picture_holds_means(n: int) -> None:
     assert np.abs(folded - means).max() <= 0.5
 
 
+@pytest.mark.parametrize("box", [(3.3, 4.2, 60.1, 61.0), (-5.0, -3.0, 50.0, 52.0), (20.0, 30.0, 90.0, 100.0), (-2.5, 10.0, 20.0, 32.5)])
+def test_one_view_by_matrices_is_that_which_the_networks_were_given(box: tuple[float, ...]) -> None:
+    planes = np.random.default_rng(0).normal(size=(3, 75, 70)).astype(np.float32)
+    picture = module.Picture(planes, np.ones(2), np.zeros(2))
+    assert np.allclose(module._view(picture, np.array(box)), module._cut("onet", planes, np.array([box]))[0], atol=1e-4)
+
+
+def test_further_looks_that_are_known_are_not_repeated() -> None:
+    box, said = np.array([[10.0, 10.0, 60.0, 60.0]]), np.zeros((1, 15), np.float32)
+    said[0, -1] = module._odds(0.96)
+    found = module._judged(np.zeros((90, 90, 3), np.uint8), said, box, 1.0, 0.9, np.array([0.93]))
+    assert np.allclose(found.score, (0.96 + 2 * 0.93) / 3) and found.looks.tolist() == [0.93]
+    assert len(module._judged(np.zeros((90, 90, 3), np.uint8), said, box, 1.0, 0.9, np.array([1.0])).score) == 0      # not known: a black picture is no face
+
+
 BUILD = "from attune.face.detect import detect; import numpy as np; print(len(detect(np.zeros((90, 90, 3), np.uint8)).score))"
 
 
