@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import av
 import media_made as made
 import numpy as np
 import pytest
@@ -40,10 +41,42 @@ def test_the_sampled_pictures_are_those_of_plain_decoding_and_fewer_are_decoded(
     assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(pictures, plain, strict=True))
 
 
-@pytest.mark.parametrize(("suffix", "codec", "options"), [("ts", "libx264", MANY), ("mp4", "libx264", {"bf": "0"}), ("avi", "mpeg4", {})])
-def test_files_that_do_not_tell_or_have_none_are_decoded_whole(tmp_path, monkeypatch, suffix, codec, options):
+@pytest.mark.parametrize(("suffix", "codec", "options"), [("ts", "libx264", MANY), ("avi", "mpeg4", {})])
+def test_files_that_do_not_tell_are_decoded_whole(tmp_path, monkeypatch, suffix, codec, options):
     path = made.movie(tmp_path / f"whole.{suffix}", seconds=2, fps=25, codec=codec, options=options)
     assert read(path, 3.0, monkeypatch)[3] == 50
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize("options", [{"bf": "0"}, MANY])
+def test_what_nobody_looks_at_before_the_stream_begins_anew_or_ends_is_not_decoded(tmp_path, monkeypatch, suffix, options):
+    """At 3 pictures a second of 25, in groups of 20: pictures 0, 9, 17, 25 and so on are looked at; 18 and 19 come last in their group."""
+    path = made.movie(tmp_path / f"groups.{suffix}", seconds=4, fps=25, options=options, gop=20)
+    pictures, end, notes, few = read(path, 3.0, monkeypatch)
+    monkeypatch.setattr(spare, "fits", lambda container, stream: False)
+    plain, plain_end, plain_notes, all_of_them = read(path, 3.0, monkeypatch)
+    assert all_of_them == 100 and few <= 100 - 13
+    assert [t for t, _ in pictures] == [t for t, _ in plain] and (end, notes) == (plain_end, plain_notes)
+    assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(pictures, plain, strict=True))
+
+
+def test_a_stream_that_only_may_be_entered_does_not_begin_anew(tmp_path, monkeypatch):
+    """Open groups: a later picture may be made of one before the entry, which is no IDR picture."""
+    path = made.movie(tmp_path / "open.mkv", seconds=4, fps=25, options={**MANY, "x264-params": "b-adapt=0:open-gop=1"}, gop=20)
+    with av.open(str(path)) as container:
+        entries = [spare.anew(p) for p in container.demux(video=0) if p.size and p.is_keyframe]
+    pictures, *_ = read(path, 3.0, monkeypatch)
+    monkeypatch.setattr(spare, "fits", lambda container, stream: False)
+    plain, *_ = read(path, 3.0, monkeypatch)
+    assert entries[0] and not all(entries)
+    assert all(s == t and np.array_equal(a, b) for (s, a), (t, b) in zip(pictures, plain, strict=True))
+
+
+def test_pictures_that_wait_stay_few(tmp_path, monkeypatch):
+    monkeypatch.setattr(spare, "WAITING", 3)
+    path = made.movie(tmp_path / "long.mp4", seconds=4, fps=25, options={"bf": "0"}, gop=100)
+    pictures, *_, few = read(path, 0.5, monkeypatch)
+    assert [round(t, 2) for t, _ in pictures] == [0, 2] and few >= 100 - 3
 
 
 def test_pictures_of_a_variable_rate_are_the_same(tmp_path, monkeypatch):

@@ -182,14 +182,26 @@ class File:
         """Pictures with their times, and up to where the stream has come with each; with `fps`, at least the first in each 1 / fps seconds."""
         clock, upright, last, ends = Clock(self.origin, notes), Upright(), 0.0, [0.0]
         spared, told = spare.Spare(fps), [False]
+        waiting: list[Any] = []              # packets that nobody needs, unless what follows is made of them
 
         def decode(packet: Any, notes: Notes) -> Sequence[Any]:
             """The frames in a packet, without what nobody needs."""
-            useless = False
-            if packet.pts is not None and packet.time_base and clock.straight and not notes.failed and not packet.is_discard:
+            straight = clock.straight and not notes.failed
+            useless, over = False, not packet.size
+            if straight and packet.pts is not None and packet.time_base and not packet.is_discard:
                 time = max(_seconds(packet.pts, packet.time_base) - self.origin, 0.0)
                 useless = spared(time)
                 ends[0] = max(ends[0], time + _seconds(packet.duration or 0, packet.time_base))
+            if waiting and straight and (over or spare.anew(packet)) and spare.needless(waiting):
+                waiting.clear()
+            if useless and len(waiting) < spare.WAITING:
+                waiting.append(packet)
+                return ()
+            frames = [frame for one in waiting for frame in run(one, True, notes)]
+            waiting.clear()
+            return [*frames, *run(packet, useless, notes)]
+
+        def run(packet: Any, useless: bool, notes: Notes) -> Sequence[Any]:
             if useless != told[0]:
                 packet.stream.codec_context.skip_frame, told[0] = "NONREF" if useless else "DEFAULT", useless
             return _decoded(packet, notes)

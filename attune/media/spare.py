@@ -1,9 +1,12 @@
-"""Pictures that nobody will look at, and that no other picture is made of: these needn't be decoded.
+"""Pictures that nobody will look at, and that no picture is made of that somebody will: these needn't be decoded.
 
-Of the pictures in each step of the sampling grid only the first is looked at. The others are decoded because later ones build upon them; but on some,
-B pictures mostly, none does. H.264 says so in each (nal_ref_idc is 0; ITU-T H.264, 7.4.1), and FFmpeg leaves these out when it is told
-to. So it is told to while the packet at hand can't be the first of its step, since one with an earlier time in that step went before. The pictures that
-are sampled are the same to the bit; files without such pictures, as most cameras and calls make them, gain nothing.
+Of the pictures in each step of the sampling grid only the first is looked at. The others are decoded because later ones build upon them; but on some
+none does that is looked at. There are two kinds. The last ones before the stream begins anew, with a picture that stands for itself (IDR), or ends: phones,
+whose streams begin anew every second or so, make many of these, x264 few. They wait until that is known, and are let go.
+
+And those of which no other is made, B pictures mostly. H.264 says so in each (nal_ref_idc is 0; ITU-T H.264, 7.4.1), and FFmpeg leaves these out when
+it is told to. It is told to while the packet at hand can't be the first of its step, since one with an earlier time in that step went before. The pictures
+that are sampled are the same to the bit.
 
 HEVC's pictures that none of their own layer builds upon may still serve a higher layer, other codecs don't say, and a stream that shows one field
 in a packet would be halved: they are decoded whole, as are files once something in them was damaged or out of time.
@@ -11,6 +14,7 @@ in a packet would be halved: they are decoded whole, as are files once something
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attune.media.clock import cell_of
@@ -41,6 +45,38 @@ class Spare:
         if len(self._first) > STEPS:
             del self._first[min(self._first)]
         return False
+
+
+SLICES, IDR = {1, 2, 5}, 5               # kinds of H.264's units that hold a picture; of one that stands for itself, and behind which nothing counts
+PARAMETERS = {7, 8, 13, 15}              # kinds that later pictures are read by
+WAITING = 250                            # pictures, at most, that wait for it to turn out whether they are needed
+
+
+def units(packet: Any) -> list[int]:
+    """The kinds of a packet's units in order (nal_unit_type; ITU-T H.264, 7.4.1), where each is preceded by its length, as in MP4 and Matroska
+    (ISO/IEC 14496-15, 5.3.3); none where that isn't so."""
+    head = packet.stream.codec_context.extradata or b""
+    if len(head) < 5 or head[0] != 1:
+        return []
+    data, size, at, kinds = memoryview(packet), (head[4] & 3) + 1, 0, []
+    while at + size < len(data):
+        length = int.from_bytes(data[at : at + size], "big")
+        kinds.append(data[at + size] & 31)
+        at += size + length
+    return kinds if at == len(data) else []
+
+
+def anew(packet: Any) -> bool:
+    """Whether the stream begins anew with this packet, so that nothing behind it is made of anything before."""
+    if not packet.is_keyframe:
+        return False
+    kinds = units(packet)
+    return IDR in kinds and not (SLICES - {IDR}) & set(kinds[: kinds.index(IDR)])
+
+
+def needless(packets: Sequence[Any]) -> bool:
+    """Whether the stream may begin anew without these, its last ones: they hold pictures, and nothing by which others are read."""
+    return all(kinds and not PARAMETERS & set(kinds) for kinds in map(units, packets))
 
 
 def fits(container: Any, stream: Any) -> bool:
