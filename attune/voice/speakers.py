@@ -26,8 +26,9 @@ from attune.settings import Settings
 from attune.types import Segment
 from attune.voice import _Tape, overlap
 from attune.voice.activity import SAMPLE_RATE, Activity
-from attune.voice.voiceprint import HIDDEN, LENGTH, voiceprints
+from attune.voice.voiceprint import HIDDEN, LENGTH, standing, voiceprints
 
+SOFTER = 0.4                             # of the probability from which it is speech elsewhere: who murmurs far away is somebody, too
 PAUSE = 0.3                              # s of silence that ends an interval: speakers change in shorter pauses than utterances do
 LONGEST = 30.0                           # s of one interval
 STEP = 0.8                               # s from window to window
@@ -51,7 +52,7 @@ class SpeakerStream:
     Parameters
     ----------
     settings
-        `speech` and `pause` are used.
+        `pause` is used, and `SOFTER` of `speech`.
 
     Raises
     ------
@@ -61,7 +62,7 @@ class SpeakerStream:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
-        self._activity = Activity(threshold=self.settings.speech, pause=min(PAUSE, self.settings.pause), max_length=LONGEST)
+        self._activity = Activity(threshold=SOFTER * self.settings.speech, pause=min(PAUSE, self.settings.pause), max_length=LONGEST)
         self._tape = _Tape(round((LONGEST + 2) * SAMPLE_RATE))
         self._vectors = [np.zeros((0, HIDDEN), np.float32)]
         self._windows: list[tuple[float, float, float, float]] = []      # of a vector's window, and of what it speaks for
@@ -138,7 +139,8 @@ class SpeakerStream:
             kept = [k for k, wave in enumerate(heard) if len(wave) >= SHORTEST * SAMPLE_RATE]
             if not kept:
                 continue
-            self._vectors.append(voiceprints([heard[k] for k in kept]))
+            around = self._tape.read(round(max(0.0, end - LONGEST) * SAMPLE_RATE), round(end * SAMPLE_RATE))
+            self._vectors.append(voiceprints([heard[k] for k in kept], standing(around)))
             middles = [(looks[k][0] + looks[k][1]) / 2 for k in kept]
             edges = [start, *((a + b) / 2 for a, b in pairwise(middles)), end]
             self._windows += [(*looks[k], edges[i], edges[i + 1]) for i, k in enumerate(kept)]

@@ -42,6 +42,13 @@ def test_as_many_as_asked_for_are_left():
         together(vectors, np.ones(20), 0)
 
 
+def test_a_voice_counts_from_less_than_what_is_speech_elsewhere(monkeypatch):
+    given = {}
+    monkeypatch.setattr(speakers, "Activity", lambda **settings: given.update(settings))
+    SpeakerStream(Settings(speech=0.5))
+    assert given["threshold"] == pytest.approx(0.2)
+
+
 def test_who_hardly_speaks_is_given_to_the_nearest():
     vectors, _ = cloud(CENTRES[:2], 10)
     once = CENTRES[2] + 0.4 * CENTRES[1]

@@ -51,6 +51,27 @@ def test_mel_bands_have_the_rate_they_say():
     assert voiceprint.mel(np.zeros(16000)).shape == (101, 40) and not voiceprint.mel(np.zeros(0)).any()
 
 
+def test_noise_that_stands_is_taken_away_and_something_is_left_of_every_band():
+    rng = np.random.default_rng(0)
+    hiss = rng.normal(0, 0.02, 4 * 16000)
+    noise = voiceprint.standing(np.concatenate([hiss, hiss + voice(150, (600, 1700), 4.0)]))
+    assert noise.shape == (voiceprint.N_MELS,) and (noise > 0).all()
+    assert (voiceprint.mel(hiss, noise) >= voiceprint.LEAST * voiceprint.mel(hiss) * 0.999).all()
+    assert voiceprint.mel(hiss, noise).sum() < 0.7 * voiceprint.mel(hiss).sum()
+    np.testing.assert_array_equal(voiceprint.mel(hiss, np.zeros(voiceprint.N_MELS)), voiceprint.mel(hiss))
+    assert not voiceprint.standing(np.zeros(0)).any()
+
+
+@needs_weights
+def test_without_noise_that_stands_a_voice_is_nearer_to_what_it_is_in_silence():
+    hiss = np.random.default_rng(0).normal(0, 0.02, 5 * 16000)
+    noise = voiceprint.standing(hiss)
+    for pitch, formants in ((110, (500, 1500, 2500)), (230, (700, 1900, 3100))):
+        wave = voice(pitch, formants) / 4
+        (clean, noisy), (cleaned,) = voiceprint.voiceprints([wave, wave + hiss[:25600]]), voiceprint.voiceprints([wave + hiss[:25600]], noise)
+        assert clean @ cleaned > clean @ noisy + 0.05
+
+
 def test_a_file_that_names_anything_else_is_refused(tmp_path):
     path = tmp_path / "evil.pt"
     with path.open("wb") as file:
