@@ -1,9 +1,8 @@
 """Where somebody speaks: speech intervals, found while the sound arrives.
 
 Three steps, each a small class with `push`: sound becomes a probability of speech every 32 ms (`Probability`), probabilities
-become intervals (`Intervals`), and `Activity` is both together. The network is Silero's (MIT), read straight from the ONNX file
-that the package `silero-vad` carries; its sequence form takes many windows a call, gives bit for bit the probabilities of the
-one-window forms, and costs less than half.
+become intervals (`Intervals`), and `Activity` is both together. The network is Silero's (MIT), as the package `silero-vad` carries it, laid out
+for many windows a call (`silero`).
 
 Soft speech is speech: the network hardly hears a voice that is recorded far below full scale, so the sound is brought to one level
 first, by a gain that knows only the past. The gain lifts noise as well; what isn't a voice still isn't one at that level.
@@ -20,12 +19,13 @@ import numpy as np
 
 from attune import weights
 from attune.errors import SettingError, ShapeError
+from attune.voice import silero
 
 SAMPLE_RATE = 16_000                     # Hz; the network's
 WINDOW = 512                             # samples: one probability
 CONTEXT = 64                             # samples before the window that the network also sees
 FRAME = WINDOW / SAMPLE_RATE             # 0.032 s
-GROUP = 8                                # windows in one call: 2.4 ms CPU per second of sound, 1.9 with 16, 5.0 with 1
+GROUP = 8                                # windows that are judged together, whatever else is there
 STATE = (1, 1, 128)                      # of the network's LSTM, twice: h and c
 
 LEVEL = 0.05                             # rms that the loudest recent window is brought to
@@ -33,9 +33,6 @@ MEMORY = 10.0                            # s in which the remembered loudness ha
 MOST = 300.0                             # the gain's limit: speech of rms 2e-4 still reaches LEVEL
 LOUDEST = 4.0                            # times full scale
 DROP = 0.15                              # speech ends this far below the probability at which it begins, as Silero's own reader has it
-
-INSTALL = "pip install --no-deps silero-vad"
-FILE = "data/silero_vad_16k_sequence.onnx"
 
 
 class Activity:
@@ -110,7 +107,7 @@ class Probability:
     """
 
     def __init__(self) -> None:
-        self._network = weights.session(weights.carried("silero_vad", FILE, install=INSTALL))
+        self._network = weights.session(silero.path())
         self._h, self._c = np.zeros(STATE, np.float32), np.zeros(STATE, np.float32)
         self._context = np.zeros(CONTEXT, np.float32)
         self._waiting: list[np.ndarray] = []
@@ -268,4 +265,6 @@ def finite(samples: np.ndarray) -> np.ndarray:
     samples = np.asarray(samples, dtype=np.float32)
     if samples.ndim != 1:
         raise ShapeError(f"samples have shape {samples.shape}, expected (n,): one channel")
+    if len(samples) and max(samples.max(), -samples.min()) <= LOUDEST:      # what is no number compares false
+        return samples.copy()
     return np.asarray(np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -LOUDEST, LOUDEST))
