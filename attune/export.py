@@ -19,7 +19,6 @@ import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -225,7 +224,12 @@ def _unfinished(folder: Path) -> Recording:
 
 
 def _segment_out(s: Segment) -> dict[str, Any]:
-    return {k: v for k, v in asdict(s).items() if v not in ("", (), None)}
+    return {k: v for k, v in _facts(s).items() if v not in ("", [], None)}
+
+
+def _facts(s: Segment) -> dict[str, Any]:
+    """As `dataclasses.asdict`, which takes ten times as long."""
+    return {**vars(s), "words": [_facts(word) for word in s.words]}
 
 
 def _segment_in(data: dict[str, Any]) -> Segment:

@@ -44,7 +44,7 @@ UPRIGHT = 96                             # pixels of the face in that second loo
 LINES = 480                              # in pictures with a longer short side the smallest face grows in proportion
 BRIGHT, MOST_GAIN = 235.0, 8.0           # a dark picture's 99th percentile is brought to BRIGHT, by at most MOST_GAIN
 SAMPLES = 3                              # pixels across, out of those that one pixel of O-Net's stands for, when a known face is looked at again
-SPARSE = 8                               # pixels between those that tell how dark a picture is, when it isn't searched
+SPARSE = 60                              # rows, about, of pixels that tell how dark a picture is, when it isn't searched
 MOST_FOLD = 16                           # pixels across whose squares of 255 still add up in 16 bits
 GREY, GREY_TO_WHITE = 127.5, 128         # 0 and 1 to the networks
 GRAPHS = "2"                             # raise when the graphs built here change
@@ -118,7 +118,7 @@ def again(frame: Array, boxes: Array, *, score: float = 0.9, looks: Array | None
     """
     if not len(boxes):
         return NOBODY
-    gain, pictures, places = _gain(align.thinned(frame, SPARSE)), [], _square(boxes)
+    gain, pictures, places = _gain(align.thinned(frame, max(min(frame.shape[:2]) // SPARSE, 1))), [], _square(boxes)
     for box in places:
         picture = _around(frame, box, gain)
         if picture is None:
@@ -286,7 +286,7 @@ def _pyramid(frame: Array, min_face: int) -> tuple[float, list[Picture]]:
     shrunk = []
     for level, scale in enumerate(scales):
         scaler = _kept.scalers.setdefault(level, VideoReformatter())
-        picture = scaler.reformat(picture, round(width * scale), round(height * scale), interpolation=Interpolation.AREA)
+        picture = scaler.reformat(picture, round(width * scale), round(height * scale), interpolation=Interpolation.AREA, threads=1)
         shrunk.append(np.stack(_pixels(picture)))
     gain = _gain(shrunk[1][:, ::2, ::2])
     return gain, [Picture(_planes(p, gain), np.array([p.shape[2] / width, p.shape[1] / height]), np.zeros(2)) for p in shrunk]

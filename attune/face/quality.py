@@ -74,7 +74,7 @@ def pose(landmarks: Array) -> Array:
 
 def quality(box: Array, score: float, angles: Array, sharp: float) -> float:
     """Quality 0..1 of one face by the formula above."""
-    size = np.clip((min(box[2] - box[0], box[3] - box[1]) - 16) / 64, 0, 1)
-    facing = np.clip((75 - np.abs(angles[:2]).max()) / 60, 0, 1)
-    sure = np.clip((score - 0.8) / 0.2, 0, 1)
+    yaw, pitch = map(abs, angles[:2].tolist())
+    size, facing, sure = (min(max(side, 0.0), 1.0) for side in (
+        (min(box[2] - box[0], box[3] - box[1]) - 16) / 64, (75 - max(yaw, pitch)) / 60, (score - 0.8) / 0.2))
     return float((size * sharp * facing * sure) ** 0.25)

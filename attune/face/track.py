@@ -237,7 +237,8 @@ def colours_around(frame: Array, box: Array) -> Array:
     chroma = high - pixels.min(axis=1)
     r, g, b = pixels.T
     some = np.maximum(chroma, 1)
-    sixth = np.where(high == r, ((g - b) / some) % 6, np.where(high == g, (b - r) / some + 2, (r - g) / some + 4))     # hue in sixths
-    hue = np.where(chroma > 0.15 * high + 8, (sixth * HUES / 6).astype(np.int64) % HUES, HUES)
+    sixth = np.where(high == r, (g - b) / some, np.where(high == g, (b - r) / some + 2, (r - g) / some + 4))            # hue in sixths
+    sixth = np.where(sixth < 0, sixth + 6, sixth)
+    hue = np.where(chroma > 0.15 * high + 8, (sixth * (HUES / 6)).astype(np.int64) % HUES, HUES)
     level = np.minimum(high * LEVELS / 256, LEVELS - 1).astype(np.int64)
     return np.asarray(np.bincount(hue * LEVELS + level, minlength=n) / len(pixels))
