@@ -19,6 +19,7 @@ import platform
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -93,12 +94,10 @@ def measure(
 
     _give_back()                          # what opening took: a file's index grows with its length
     seen = _look(media, models, chosen, tell, keep, notes, cache)
-    _give_back()
     given = _words(media, chosen, tell, notes, cache)
     turns = _turns(media, chosen, tell, notes, cache)
     given = replace(given, segments=tuple(speakers.spoken_by(given.segments, turns))) if given and given.timed and turns else given
     heard = _listen(media, models, chosen, given, turns, tell, keep, notes, cache)
-    _give_back()
     recording = together(seen, heard, given, _length(media, models), models, chosen, turns=turns, hook=tell)
     recording = replace(recording, source=media.name, media=media.facts(), notes=tuple(dict.fromkeys((*media.notes, *notes, *recording.notes))))
     _give_back()
@@ -539,9 +538,15 @@ def versions(models: Models) -> dict[str, Any]:
                 "weights": {path.name: weights.digest(path) for path in weights.files(module) if path.is_file()}}
 
     return {
-        "attune": __version__, "python": platform.python_version(), **{name: version(name) for name in ("av", "numpy", "onnxruntime")},
+        "attune": __version__, "python": platform.python_version(), **{name: _installed(name) for name in ("av", "numpy", "onnxruntime")},
         "models": {modality: facts(module) for modality, module in models.items()},
     }
+
+
+@lru_cache
+def _installed(library: str) -> str:
+    """A library's version, looked up once: it lies in a file, and is asked for with each recording."""
+    return version(library)
 
 
 def transcript_of(path: Path | None, settings: Settings) -> Path | None:
