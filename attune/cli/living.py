@@ -27,6 +27,8 @@ def live(
     baseline: Annotated[str | None, typer.Option(help="own: each voice's habit is learned, and taken out, while it talks; or a file.",
                                                  show_default=False)] = None,
     language: Annotated[str, typer.Option(help="Language of words and sentences, en or de.")] = "en",
+    recogniser: Annotated[str | None, typer.Option(help="Recognise the words of each utterance: auto, or a name of `attune models`. "
+                                                        "A transcript beside the file goes before it.", show_default=False)] = None,
 ) -> None:
     """Measure live: what is expressed, while it is expressed. Nothing is kept without --out."""
     from attune.errors import SettingError
@@ -41,7 +43,7 @@ def live(
     if file is not None:
         media = Media.open(file)
         words = transcript_of(media.path, settings)
-        session = Session(settings, record=out is not None, words=transcript.read(words) if words else None, adapt=not fast)
+        session = Session(settings, record=out is not None, words=transcript.read(words) if words else None, recogniser=recogniser, adapt=not fast)
         told = sources.play(session, media, wait=None if fast else _until(time.monotonic()))
     else:
         from attune.agent.microphone import device
@@ -49,12 +51,12 @@ def live(
         if camera == microphone == NONE:
             raise SettingError("neither camera nor microphone; give a file, or one of them")
         console.print(NOTICE, style="dim", highlight=False)
-        session = Session(settings, record=out is not None, adapt=True)
+        session = Session(settings, record=out is not None, recogniser=recogniser, adapt=True)
         told = sources.watch(session, None if microphone == NONE else device(microphone), None if camera == NONE else sources.camera(camera))
     try:
         _print(told)
     except KeyboardInterrupt:
-        session.finish()
+        _print(iter(session.finish()))
     if file is not None:
         length = media.end or None
     if out is not None:
@@ -68,7 +70,7 @@ def _until(began: float) -> Any:
 
 def _print(told: Iterator[Any]) -> None:
     """Sentences, words and hints, a line each; numbers are for programs."""
-    from attune.live import Hint, Rate, Said, Spoken
+    from attune.live import Failed, Hint, Rate, Said, Spoken
 
     now = 0.0
     for one in told:
@@ -80,6 +82,8 @@ def _print(told: Iterator[Any]) -> None:
             out_console.print(f"[dim]{_clock(now)}[/]  [italic]“{escape(one.text)}”[/]", highlight=False)
         elif isinstance(one, Hint) and not one.over:
             out_console.print(f"[dim]{_clock(now)}[/]  [yellow]· {escape(one.text)}[/]", highlight=False)
+        elif isinstance(one, Failed):
+            out_console.print(f"[dim]{_clock(now)}[/]  [red]{escape(one.text)}[/]", highlight=False)
         elif isinstance(one, Rate):
             out_console.print(f"[dim]{_clock(now)}  {one.fps:.2g} pictures a second[/]", highlight=False)
 

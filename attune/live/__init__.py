@@ -28,7 +28,8 @@ from attune.errors import SettingError, ShapeError, WeightsError
 from attune.live import hints
 from attune.live.pace import Pace
 from attune.live.recent import Recent, of_one, projected
-from attune.live.told import Fused, Hint, Rate, Said, Seen, Speech, Spoken, Told
+from attune.live.told import Failed, Fused, Hint, Rate, Said, Seen, Speech, Spoken, Told
+from attune.live.words import AROUND, Words
 from attune.measure import NO_FACE, NO_SPEECH, SAMPLE_RATE, Heard, Listening, Looking, load_models, read, together, units_of
 from attune.measure import Seen as AllSeen
 from attune.media import cell_of
@@ -41,7 +42,7 @@ from attune.voice import online, speakers, voiceprint
 from attune.voice.speakers import PAUSE
 from attune.voice.voiceprint import LENGTH
 
-__all__ = ["Fused", "Hint", "Rate", "Said", "Seen", "Session", "Speech", "Spoken", "Told"]
+__all__ = ["Failed", "Fused", "Hint", "Rate", "Said", "Seen", "Session", "Speech", "Spoken", "Told"]
 
 EVERY = 1.0                              # s between two interim estimates
 LATELY = 2.0                             # s that the fused ones look back
@@ -49,6 +50,7 @@ VOICED = 4.0                             # s of an utterance that isn't over tha
 SENTENCE = (2.0, 4.0)                    # s between two sentences at least, and that each looks back
 GAP = 0.05                               # s by which the times of sound may wander without anything missing, as in media/sound
 HOLE = 600.0                             # s without sound that are taken for silence
+UNHEARD, UNHURRIED = 10.0, 600.0         # s that the end waits for words that are being recognised; where nothing is left out
 NAME = "live"
 
 
@@ -64,20 +66,27 @@ class Session:
         Whether a recording is kept for `close`.
     words
         A transcript that is there from the start, with times: the voice is then measured on its units. Words that come later go to `words`.
+    recogniser
+        What hears the words of each utterance once it is over, as of `Settings.recogniser`: a name, or auto. None: words are pushed only; so too where
+        `words` are given.
     adapt
-        Whether fewer pictures are looked at while the machine is too slow for `settings.fps`.
+        Whether fewer pictures are looked at while the machine is too slow for `settings.fps`, and utterances left unrecognised that would wait too long;
+        else nothing is left out, and `hear` waits.
 
     Raises
     ------
     SettingError, UnknownName, WeightsError
         If a setting, a model's name or its weights are wrong.
+    MissingExtra
+        If the recogniser's library or model isn't on this machine.
 
     >>> session = Session(Settings(face=None, text=None))
     >>> session.hear(np.zeros(16_000, np.float32)), session.duration
     ([], 1.0)
     """
 
-    def __init__(self, settings: Settings | None = None, *, record: bool = False, words: Transcript | None = None, adapt: bool = False) -> None:
+    def __init__(self, settings: Settings | None = None, *, record: bool = False, words: Transcript | None = None, recogniser: str | None = None,
+                 adapt: bool = False) -> None:
         self.settings, self.record, self.adapt = settings or Settings(), record, adapt
         self.voices = told_apart(self.settings) if self.settings.speakers else None
         self.models = load_models(self.settings)
@@ -95,6 +104,9 @@ class Session:
         self._next, self._next_sentence, self._next_voice, self._sentence = EVERY, SENTENCE[0], EVERY, ""
         self._spoke, self._clipped = 0.0, -math.inf           # when speech was last heard, and clipped sound
         self._baselines: dict[str, baseline.Baseline] = {}
+        self._words = Words(recogniser, self.settings, record=record, patient=not adapt) if recogniser not in (None, "none", "") and words is None else None
+        self.settings = replace(self.settings, recogniser=self._words.name) if self._words else self.settings
+        self._asked, self._wordless = 0, 0.0                  # stretches of speech the recogniser was given; s until which words were muted
 
     # ---- in -----------------------------------------------------------------------------------------------------------------
 
@@ -103,6 +115,16 @@ class Session:
         """Seconds so far: of sound; up to the end of the last picture where there is no sound after it began."""
         sound = self._listening.stream.duration if self._listening else 0.0
         return sound if sound > self._shown[0] else self._shown[1]
+
+    @property
+    def recogniser(self) -> str | None:
+        """What hears the words, by name; None: they are pushed."""
+        return self._words.name if self._words else None
+
+    @property
+    def waiting(self) -> int:
+        """Utterances that are over and whose words are on their way."""
+        return self._words.waiting if self._words else 0
 
     @property
     def fps(self) -> float:
@@ -150,7 +172,7 @@ class Session:
             fps = self._pace.after(time, took=took, late=late)
             told += [Rate(fps)] if fps is not None else []
             told += self._hints.update(time, "face", "slow", self._pace.slow)
-        return told + self._tick()
+        return told + self.recognised() + self._tick()
 
     def wanted(self, time: float) -> bool:
         """Whether a picture at this time would be looked at."""
@@ -183,10 +205,13 @@ class Session:
             samples, hole = self._placed(samples, time)
             for silence in range(hole, 0, -SAMPLE_RATE):
                 told += self._heard(np.zeros(min(silence, SAMPLE_RATE), np.float32))
-        return told + self._heard(samples)
+        step = SAMPLE_RATE if self._words else max(1, len(samples))       # while an utterance that ends in it is still at hand
+        for at in range(0, max(1, len(samples)), step):
+            told += self._heard(samples[at : at + step])
+        return told
 
     def words(self, start: float, end: float, text: str, person: str = SOMEONE) -> list[Told]:
-        """Words that somebody else recognised, with their times (s) and, if it is known, who said them."""
+        """Words that somebody else recognised, with their times (s) and, if it is known, who said them; what a recogniser here heard then doesn't count."""
         if not (0 <= start <= end < math.inf):
             raise ShapeError(f"words from {start} to {end} s; expected 0 <= start <= end")
         if "text" in self.muted or not text.strip():
@@ -194,7 +219,27 @@ class Session:
         said = Segment(start, end, person, text.strip())
         if self.record:
             self._given.append(said)
-        return self._read([said])
+        for wrong in self._words.push(said) if self._words else ():
+            self._recent.without("text", wrong.start, wrong.end)
+        return [*self._read([said])]
+
+    def recognised(self, patience: float = 0.0) -> list[Told]:
+        """Words that the recogniser has brought meanwhile, with everything fused once more over their utterances; `hear` and `see` tell them too.
+
+        patience
+            s to wait for all that are under way.
+        """
+        if self._words is None:
+            return []
+        told: list[Told] = []
+        found, failed = self._words.done(patience, wanted="text" not in self.muted)
+        for said, one in found:
+            told += [replace(spoken, words=said.words, recogniser=self._words.name, took=spoken.took + one.took)
+                     for spoken in self._read([said], self.settings.language or one.language)]
+            told += self._recent.fused(one.utterance.start, one.utterance.end, interim=False)
+        told += [Failed("text", text) for text in failed]
+        late = "text" not in self.muted and self._words.late(self.now)
+        return told + (self._hints.update(self.now, "text", "slow", late) if self.adapt else [])
 
     def mute(self, modality: Modality, on: bool = True) -> list[Told]:
         """Leave a modality out from now on, or take it in again; muted sound counts as silence."""
@@ -203,6 +248,7 @@ class Session:
         if on == (modality in self.muted):
             return []
         (self.muted.add if on else self.muted.discard)(modality)
+        self._wordless = self.now if modality == "text" else self._wordless
         note = f"the {modality} was muted for some of the time"
         self.notes += [note] if note not in self.notes else []
         self._recent.drop(modality)
@@ -225,21 +271,28 @@ class Session:
 
     # ---- the end ------------------------------------------------------------------------------------------------------------
 
-    def finish(self) -> list[Told]:
-        """Pictures and sound are over; what was under way."""
-        if self._over:
-            return []
-        self._over = True
-        told: list[Told] = self._ended(self._listening.close()) if self._listening else []
-        if self._speaking and self._listening:
-            told.append(Speech(self._listening.stream.speech[-1][1] if self._listening.stream.speech else self.duration, False))
-        return told + self._words_until(math.inf)
+    def finish(self, patience: float | None = None) -> list[Told]:
+        """Pictures and sound are over; what was under way.
 
-    def close(self, duration: float | None = None) -> Recording:
+        patience
+            How long to wait for words that are being recognised, s; called again it tells what came since. By default 10, or 600 where `adapt` is off.
+        """
+        told: list[Told] = []
+        if not self._over:
+            self._over = True
+            told += self._ended(self._listening.close()) if self._listening else []
+            if self._speaking and self._listening:
+                told.append(Speech(self._listening.stream.speech[-1][1] if self._listening.stream.speech else self.duration, False))
+            told += self._words_until(math.inf)
+        return told + self.recognised((UNHEARD if self.adapt else UNHURRIED) if patience is None else patience)
+
+    def close(self, duration: float | None = None, patience: float | None = None) -> Recording:
         """The recording: what `attune.measure` would say of a file with these pictures and this sound.
 
         duration
             Seconds, where it is known better than from the pictures and sound that came.
+        patience
+            As of `finish`; the words that aren't there by then are missing, which a note says.
 
         Raises
         ------
@@ -248,7 +301,8 @@ class Session:
         """
         if not self.record:
             raise SettingError("nothing was recorded; open the session with record=True")
-        self.finish()
+        self.finish(patience)
+        recognised = self._words.over() if self._words else []
         notes, heard = list(self.notes), Heard()
         seen = self._looking.seen() if self._looking else AllSeen()
         if self._looking and not len(seen.faces):
@@ -256,10 +310,11 @@ class Session:
         if self._listening and self._listening.stream.duration:
             heard = self._listening.heard()
             notes += [] if heard.speech else [NO_SPEECH]
-        given = self._transcript
-        if self._given and (given is None or len(self._given) > len(given.segments)):
-            given = Transcript(tuple(sorted(self._given, key=lambda s: (s.start, s.end))), language=self.settings.language)
-            heard = replace(heard, estimates=_named(heard.estimates, self._given))
+        given, came = self._transcript, [*self._given, *recognised]
+        if came and (given is None or len(came) > len(given.segments)):
+            given = Transcript(tuple(sorted(came, key=lambda s: (s.start, s.end))), language=self._language)
+            heard = replace(heard, estimates=_named(heard.estimates, self._given)) if self._given else heard
+        notes += self._words.notes() if self._words else []
         length = self.duration if duration is None else duration
         turns = _turns(heard.estimates) if self.voices else []
         notes += [f"speakers told apart by voice, as they came: {len({t.person for t in turns})}"] if turns else []
@@ -316,7 +371,7 @@ class Session:
             told += self._hints.update(stream.duration, "voice", "no_speech", not self._speaking and stream.judged > self._spoke)
         if going is not None and going[1] >= self._next_voice:
             told += self._going(*going)
-        return told + self._words_until(stream.duration) + self._tick()
+        return told + self._words_until(stream.duration) + self.recognised() + self._tick()
 
     def _ended(self, units: Sequence[Unit]) -> list[Told]:
         """Units of the voice that are over."""
@@ -329,7 +384,20 @@ class Session:
             rows = timeline.rename(rows, self._recent.link().voices)
             told.append(Spoken((rows, *projected(rows))))
             told += self._recent.fused(float(rows.start[0]), float(rows.end[0]), interim=False)
+        self._ask(units)
         return told
+
+    def _ask(self, units: Sequence[Unit]) -> None:
+        """Give the recogniser what was said since; the units tell whose it is."""
+        if self._words is None or self._listening is None:
+            return
+        stream, whose = self._listening.stream, {(u.segment.start, u.segment.end): u.segment.person for u in units}
+        for start, end in stream.speech[self._asked :]:
+            if "text" in self.muted or start < self._wordless:
+                continue
+            first = max(0.0, start - AROUND)
+            self._words.give(Segment(start, end, whose.get((start, end), SOMEONE)), stream.sound(first, end + AROUND), first)
+        self._asked = len(stream.speech)
 
     def _going(self, start: float, end: float) -> list[Told]:
         """The utterance that isn't over: its last seconds, measured now."""
@@ -352,9 +420,13 @@ class Session:
             told += self._read([self._due.pop(0)])
         return told
 
-    def _read(self, said: list[Segment]) -> list[Told]:
+    @property
+    def _language(self) -> str:
+        return self.settings.language or (self._words.language if self._words else self._transcript.language if self._transcript else "")
+
+    def _read(self, said: list[Segment], language: str = "") -> list[Spoken]:
         began = clock.perf_counter()
-        rows = read(said, self.models, self.settings.language or (self._transcript.language if self._transcript else ""), self.settings)
+        rows = read(said, self.models, language or self._language, self.settings)
         if not rows:
             return []
         for e in rows:
@@ -373,6 +445,8 @@ class Session:
         if now >= self._next:
             self._next = now + EVERY
             self._recent.forget(now)
+            if self._words:
+                self._words.forget(now)
             told += self._recent.fused(max(0.0, now - LATELY), now, interim=True)
         if now >= self._next_sentence:
             self._next_sentence = now + SENTENCE[0]

@@ -31,6 +31,7 @@ TEXT: dict[Code, str] = {
     "clipped": "The sound is clipped: turn the microphone down, or go further away from it.",
     "slow": "This machine is slow just now: fewer pictures are measured.",
 }
+LATE_WORDS = "This machine is slow just now: words come late."
 
 
 def of_faces(frame: np.ndarray, faces: Faces) -> tuple[tuple[Code, ...], ...]:
@@ -50,6 +51,11 @@ def of_faces(frame: np.ndarray, faces: Faces) -> tuple[tuple[Code, ...], ...]:
 def clipped(samples: np.ndarray) -> bool:
     """Whether sound (n,) in -1..1 is clipped so much that it costs quality."""
     return bool(len(samples)) and float(np.mean(np.abs(samples) >= CLIPPED)) > CLIPPING
+
+
+def said(modality: Modality, code: Code) -> str:
+    """A hint's sentence."""
+    return LATE_WORDS if (modality, code) == ("text", "slow") else TEXT[code]
 
 
 class Hints:
@@ -77,11 +83,11 @@ class Hints:
             return []
         del self._since[name]
         (self._told.add if there else self._told.discard)(name)
-        return [Hint(modality, code, TEXT[code], over=not there)]
+        return [Hint(modality, code, said(modality, code), over=not there)]
 
     def drop(self, modality: Modality) -> list[Hint]:
         """A modality is muted: nothing is said of it any more."""
         over = sorted(name for name in self._told if name[0] == modality)
         self._told.difference_update(over)
         self._since = {name: t for name, t in self._since.items() if name[0] != modality}
-        return [Hint(m, code, TEXT[code], over=True) for m, code in over]
+        return [Hint(m, code, said(m, code), over=True) for m, code in over]

@@ -46,6 +46,10 @@ class Recent:
         self._sets = {name: e for name, e in self._sets.items() if e.modality != modality}
         self._going = [e for e in self._going if e.modality != modality]
 
+    def without(self, modality: Modality, start: float, end: float) -> None:
+        """A row of exactly this stretch was told, and doesn't hold any more."""
+        self._sets = {name: e if e.modality != modality else e.where(~((e.start == start) & (e.end == end))) for name, e in self._sets.items()}
+
     def link(self) -> timeline.Link:
         """Whose voice is whose face, as far as these seconds tell."""
         rows = [*self._sets.values(), *self._going]

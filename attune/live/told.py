@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from attune.types import Estimates, Faces, Modality
+from attune.types import Estimates, Faces, Modality, Segment
 
 Code = Literal["too_small", "too_dark", "blurred", "turned_away", "no_face", "no_speech", "clipped", "slow"]
 
@@ -42,12 +42,18 @@ class Spoken:
 
     interim
         The utterance isn't over: this is its last seconds. Once it is over it is told whole, with the numbers that its file would give.
+    words, recogniser
+        Of words that a recogniser heard: each with its time, and the recogniser's name.
+    took
+        s, of measuring; of recognised words from the moment on at which the recogniser turned to the utterance.
     """
 
     estimates: tuple[Estimates, ...]
     text: str = ""
     interim: bool = False
     took: float = 0.0
+    words: tuple[Segment, ...] = ()
+    recogniser: str = ""
 
     @property
     def modality(self) -> Modality:
@@ -88,4 +94,12 @@ class Rate:
     fps: float
 
 
-Told = Seen | Speech | Spoken | Fused | Said | Hint | Rate
+@dataclass(frozen=True)
+class Failed:
+    """Something can't be measured, and the session goes on without it."""
+
+    modality: Modality
+    text: str
+
+
+Told = Seen | Speech | Spoken | Fused | Said | Hint | Rate | Failed

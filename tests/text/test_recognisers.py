@@ -111,3 +111,30 @@ def test_none_is_none_and_an_unknown_name_is_refused():
     assert recognisers.first("none") is None
     with pytest.raises(UnknownName, match="did you mean 'faster_whisper'"):
         recognisers.first("faster-whisper")
+
+
+def test_a_model_that_is_kept_is_opened_once_and_takes_half_of_the_cores(tmp_path, monkeypatch):
+    opened = []
+
+    class Counted(Library):
+        def WhisperModel(self, folder, **options):  # noqa: N802
+            opened.append(options)
+            return super().WhisperModel(folder, **options)
+
+    library = Counted()
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for keep in (True, True, False):
+        faster_whisper.transcribe(np.zeros(16000), library=library, model=tmp_path, keep=keep)
+    assert [options.get("cpu_threads") for options in opened] == [3, None]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")               # which the library minds by itself
+    faster_whisper.transcribe(np.zeros(16000), library=Counted(), model=tmp_path, keep=True)
+    assert "cpu_threads" not in opened[-1]
+
+
+def test_a_recogniser_that_keeps_nothing_is_asked_all_the_same():
+    def transcribe(sound, language=None, *, hook=None):
+        return sound, language
+
+    assert recognisers.kept(SimpleNamespace(transcribe=transcribe), "de")("sound") == ("sound", "de")
+    assert recognisers.kept(SimpleNamespace(transcribe=lambda sound, language, keep: (language, keep)))("sound") == (None, True)

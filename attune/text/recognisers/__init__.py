@@ -2,16 +2,20 @@
 
 Each states TITLE and INSTALL, and has `available() -> bool`, which imports nothing heavy and looks only at this machine, and
 `transcribe(sound, language=, hook=) -> Transcript` with word times. None of them fetches a model. What it heard is kept by `attune.cache` if it says which
-files it runs by: CHECKPOINTS, WEIGHTS, or `files(language) -> list[Path]`.
+files it runs by: CHECKPOINTS, WEIGHTS, or `files(language) -> list[Path]`. One that takes `keep=` can leave its model open for the next time.
 """
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from attune import registry, weights
 from attune.errors import MissingExtra
+from attune.text.transcript import Transcript
 
 FOLDER = "attune.text.recognisers"
 
@@ -39,7 +43,22 @@ def first(wanted: str | None = "auto") -> str | None:
         if not module.available():
             raise MissingExtra(f"{module.TITLE} or a model for it isn't here: {module.INSTALL}")
         return wanted
-    return next((name for name in registry.names(FOLDER) if registry.load(FOLDER, name).available()), None)
+    return next(iter(here()), None)
+
+
+def here() -> list[str]:
+    """The names of those whose library and model are on this machine; nothing heavy is imported.
+
+    >>> set(here()) <= set(registry.names(FOLDER))
+    True
+    """
+    return [name for name in registry.names(FOLDER) if registry.load(FOLDER, name).available()]
+
+
+def kept(module: ModuleType, language: str = "") -> Callable[[Any], Transcript]:
+    """A recogniser for one piece of sound after the other, whose model stays open in this process, if it can."""
+    keep = {"keep": True} if "keep" in inspect.signature(module.transcribe).parameters else {}
+    return lambda sound: module.transcribe(sound, language or None, **keep)
 
 
 def files(module: ModuleType, language: str = "") -> list[Path]:

@@ -25,9 +25,9 @@ def here(module: ModuleType) -> bool:
 
 
 def heard(
-    checkpoint: Checkpoint, name: str, sound: Any, language: str | None, hook: Callable[[str, float, float], None] | None, library: Any
+    checkpoint: Checkpoint, name: str, sound: Any, language: str | None, hook: Callable[[str, float, float], None] | None, library: Any, keep: bool = False
 ) -> Transcript:
     """Words with times by the model of a checkpoint."""
     words: Transcript = registry.load("attune.text.recognisers", "faster_whisper").transcribe(
-        sound, language, hook=hook, library=library, model=checkpoint.here(name))
+        sound, language, hook=hook, library=library, model=checkpoint.here(name), keep=keep)
     return words

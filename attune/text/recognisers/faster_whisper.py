@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import math
 import os
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,10 @@ Hook = Callable[[str, float, float], None]      # step, done, total
 SAMPLE_RATE = 16_000                     # Hz
 # of several models here the first of these is taken: small is what Hume's prosody model starts from, and about real time on one core
 SIZES = ("small", "small.en", "base", "base.en", "medium", "medium.en", "large-v3-turbo", "large-v3", "large-v2", "tiny", "tiny.en")
+MOST_THREADS = 4                         # of a model that is kept beside other work: half of the cores, at most as many as the library takes by itself
+
+_kept: dict[tuple[str, Any], Any] = {}   # folder, library -> the opened model
+_keeping = threading.Lock()
 
 
 def available() -> bool:
@@ -78,7 +83,7 @@ def _complete(model: Path) -> bool:
 
 
 def transcribe(
-    sound: Any, language: str | None = None, *, hook: Hook | None = None, library: Any = None, model: Path | None = None
+    sound: Any, language: str | None = None, *, hook: Hook | None = None, library: Any = None, model: Path | None = None, keep: bool = False
 ) -> Transcript:
     """Words with times.
 
@@ -89,6 +94,7 @@ def transcribe(
     hook : called as hook("recogniser", done, total), in seconds of sound
     library : what has `WhisperModel`; by default `faster_whisper`
     model : folder of the model; by default `folder()`
+    keep : leave the model open for the next time in this process, for whoever hears utterance after utterance while other work goes on
 
     Returns
     -------
@@ -104,7 +110,7 @@ def transcribe(
     model = model or folder(tag)
     if model is None:
         raise MissingExtra(f"no model for {TITLE} and the language {tag or 'of the sound'} on this machine: {INSTALL}")
-    whisper = (library or _library()).WhisperModel(str(model), device="cpu", compute_type="int8", local_files_only=True)
+    whisper = _opened(model, library or _library(), keep)
     if hasattr(sound, "waveform"):
         sound = sound.waveform(SAMPLE_RATE)
     source = np.asarray(sound, np.float32) if not isinstance(sound, str | Path) else str(sound)
@@ -119,6 +125,18 @@ def transcribe(
     if tag is None:
         notes.append(f"language detected: {info.language} (probability {info.language_probability:.2f})")
     return Transcript(tuple(segments), language=info.language, notes=tuple(notes))
+
+
+def _opened(model: Path, library: Any, keep: bool) -> Any:
+    """The model: one that was kept, else opened now."""
+    how = {"device": "cpu", "compute_type": "int8", "local_files_only": True}
+    if not keep:
+        return library.WhisperModel(str(model), **how)
+    with _keeping:
+        if (str(model), library) not in _kept:
+            own = {} if os.environ.get("OMP_NUM_THREADS") else {"cpu_threads": max(1, min(MOST_THREADS, (os.cpu_count() or 2) // 2))}
+            _kept[str(model), library] = library.WhisperModel(str(model), **how, **own)
+        return _kept[str(model), library]
 
 
 def _library() -> Any:

@@ -32,7 +32,9 @@ def available() -> bool:
     return _whisper.here(sys.modules[__name__])
 
 
-def transcribe(sound: Any, language: str | None = None, *, hook: Callable[[str, float, float], None] | None = None, library: Any = None) -> Transcript:
+def transcribe(
+    sound: Any, language: str | None = None, *, hook: Callable[[str, float, float], None] | None = None, library: Any = None, keep: bool = False
+) -> Transcript:
     """Words with times; as `faster_whisper.transcribe`.
 
     Raises
@@ -40,4 +42,4 @@ def transcribe(sound: Any, language: str | None = None, *, hook: Callable[[str, 
     WeightsError, MissingExtra
         If the model or the library isn't here.
     """
-    return _whisper.heard(CHECKPOINTS[0], "whisper_turbo", sound, language, hook, library)
+    return _whisper.heard(CHECKPOINTS[0], "whisper_turbo", sound, language, hook, library, keep)
