@@ -31,7 +31,7 @@ from attune import __version__, baseline, cache, export, face, registry, text, t
 from attune.align import align
 from attune.cache import Cache
 from attune.errors import WeightsError
-from attune.fusion import abstain, fuse, reach
+from attune.fusion import abstain, fuse, reach, told
 from attune.media import Media, cell_of, jpeg
 from attune.settings import Settings
 from attune.taxonomy import taxonomy
@@ -149,6 +149,8 @@ def together(
     faces = next((e for e in estimates if e.modality == "face"), None)
     rows = timeline.rows(spoken, faces, duration, pause=chosen.pause, gap=chosen.gap, heard=heard.estimates is not None or given is not None)
     pooled = fused(estimates, rows, chosen.confidence, plain if chosen.baseline == "own" else ())
+    if any(e.taxonomy.name == "facs" for e in plain):
+        notes += told(on_rows([e for e in plain if e.modality in ("face", "voice")], rows), chosen.baseline)
     return Recording(
         source="", duration=duration, segments=tuple(rows), faces=seen.faces, estimates=(*estimates, *pooled),
         settings=chosen.asdict(), versions=versions(models), notes=(*notes, *linked.notes),
@@ -158,8 +160,13 @@ def together(
 
 def fused(estimates: Sequence[Estimates], rows: Sequence[Segment], confidence: float = 0.0, plain: Sequence[Estimates] = ()) -> list[Estimates]:
     """What all of them come to on the rows of a table; nothing where that isn't sure enough. plain: as `fuse` takes it."""
-    said = fuse(*([align(e, rows, missing=export.MISSING[e.modality]) for e in some] for some in (estimates, plain)))
+    said = fuse(on_rows(estimates, rows), on_rows(plain, rows))
     return [abstain(e, confidence) if confidence and e.taxonomy.kind == "exclusive" else e for e in said]
+
+
+def on_rows(estimates: Sequence[Estimates], rows: Sequence[Segment]) -> list[Estimates]:
+    """Each of them on the rows of a table."""
+    return [align(e, rows, missing=export.MISSING[e.modality]) for e in estimates]
 
 
 class Looking:
@@ -176,7 +183,7 @@ class Looking:
         self._chosen, self._keep, self._remember = chosen, keep, remember
         self._waiting: list[tuple[Faces, np.ndarray, float | None]] = []      # with what the model says of each face
         self._unasked: list[tuple[Faces, np.ndarray, float | None]] = []      # with each face's crop
-        self._taxonomies = model.TAXONOMIES
+        self._taxonomies, self._projected = model.TAXONOMIES, getattr(model, "PROJECTED", "")
         self._faces, self._rows = [Faces.empty()], [self._estimates(Faces.empty(), np.zeros((0, self.stream.width), np.float32), [])]
 
     def push(self, time: float, picture: np.ndarray, own_fps: float | None = None) -> tuple[Faces, Estimates]:
@@ -224,7 +231,8 @@ class Looking:
     def _estimates(self, found: Faces, said: np.ndarray, rates: Sequence[float | None]) -> tuple[Estimates, ...]:
         shown = [Segment(*_shown(t, self._chosen.fps, own), who) for t, own, who in zip(found.time, rates, self._people(found), strict=True)]
         reason = np.where(np.isnan(said).all(axis=1), "the model gave no value", "")
-        return _sides(shown, said, self._taxonomies, modality="face", model=self._chosen.face or "", quality=found.quality, reason=list(reason))
+        return _sides(shown, said, self._taxonomies, modality="face", model=self._chosen.face or "", quality=found.quality, reason=list(reason),
+                      projected=self._projected)
 
     def _people(self, found: Faces) -> np.ndarray:
         names = self.stream.people

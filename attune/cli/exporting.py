@@ -38,10 +38,13 @@ def import_from(
     out: Annotated[Path, typer.Option(help="Folder for the recording; for several, a folder with one for each.")] = Path("imported"),
     name: Annotated[str | None, typer.Option("--as", help="The format; by default told from the content.", show_default=False)] = None,
     fps: Annotated[float | None, typer.Option(help="Pictures per second, for tables that don't say it (Py-Feat).", show_default=False, min=0.01)] = None,
+    baseline: Annotated[str | None, typer.Option(help="own: fused labels less the habits of the recording's people, found in it.", show_default=False)] = None,
 ) -> None:
     """Read what another tool measured or annotated into a recording that `show`, `report`, `describe` and `explore` take."""
     from attune import export, exports
 
+    if baseline not in (None, "own"):
+        raise SettingError(f"--baseline={baseline}; expected own: files of `attune baseline learn` are of models that measure here (attune measure --baseline)")
     module = exports.load(name or exports.recognised(file))
     options: dict[str, Any] = {}
     if fps is not None:
@@ -50,7 +53,7 @@ def import_from(
         options["fps"] = fps
     found = [module.read(file, **options)] if options or not hasattr(module, "read_all") else list(module.read_all(file))
     taken: set[str] = set()
-    for one in found:
+    for one in map(exports.beside_own, found) if baseline else found:
         folder = out if len(found) == 1 else out / _free(Path(one.source).stem or "recording", taken)
         export.write(one, folder)
         sets = ", ".join(e.name for e in one if e.modality != "fused") or "words"

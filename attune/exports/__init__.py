@@ -75,6 +75,16 @@ def read_all(path: str | Path, name: str | None = None) -> Iterator[Recording]:
     yield from module.read_all(Path(path)) if hasattr(module, "read_all") else [module.read(Path(path))]
 
 
+def beside_own(recording: Recording) -> Recording:
+    """An imported recording, its labels fused again less the habits of its people: what `attune.measure` does with `baseline="own"`.
+
+    Habits are found in the recording itself, by guess; a note says whose were, and whose couldn't be.
+    """
+    from attune.exports import _assemble
+
+    return _assemble.beside_own(recording)
+
+
 def recognised(path: str | Path) -> str:
     """The name of a file's format, by a glance at its content.
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from attune import __version__, export, timeline
+from attune import __version__, baseline, export, timeline
 from attune.align import align
-from attune.fusion import fuse, project
+from attune.fusion import fuse, project, told
 from attune.taxonomy import crosswalks
 from attune.types import SOMEONE, Estimates, Faces, Recording, Segment
 
@@ -50,7 +50,7 @@ def recording(
     rows = timeline.rows(said, face, length, pause=PAUSE, gap=GAP, heard=bool(said))
     sets = [*named, *_reached(named)]
     pooled = fused(sets, rows)
-    added = ("what is fused was pooled here with weights learned for Attune's own models",) if pooled else ()
+    added = (*told(_on(_there(sets), rows)), *(["what is fused was pooled here with weights learned for Attune's own models"] if pooled else []))
     return Recording(
         source, length, tuple(rows), Faces.empty() if faces is None else faces, (*sets, *pooled), versions={"attune": __version__, "imported": origin},
         notes=tuple(dict.fromkeys((f"imported from {origin}", *notes, *linked.notes, *added))), media=media or {})
@@ -108,11 +108,43 @@ def _reached(sets: Sequence[Estimates]) -> list[Estimates]:
 
 
 def fused(sets: Sequence[Estimates], rows: Sequence[Segment]) -> list[Estimates]:
-    """The fused sets on rows; action units stand for the face only where they are intensities and nothing else was measured of it."""
-    there = [e for e in sets if not e.missing.all()]
-    faces = [e for e in there if e.modality == "face" and e.taxonomy.name in WAYS]
-    said = [e for e in there if e.taxonomy.name != "facs" or not (e.projected or faces)]
-    return fuse([align(e, rows, missing=export.MISSING[e.modality]) for e in said])
+    """The fused sets on rows; what is missing throughout has no part."""
+    return fuse(_on(_there(sets), rows))
+
+
+def beside_own(recording: Recording) -> Recording:
+    """Fused again less the habits of the recording's people, found in the recording itself, as `measure` does with `baseline="own"`; what was read stays."""
+    rest = [e for e in recording if e.modality != "fused"]
+    plain = _there(rest)
+    less = [baseline.adapt(e, baseline.own(e)) for e in plain]
+    changed = {e.modality for e, old in zip(less, plain, strict=True) if e is not old}
+    less = [_walked(e, less) if e.projected and e.modality in changed else e for e in less]
+    on_rows = _on(plain, recording.segments)
+    notes = told(on_rows, "own")
+    habits = [f"{e.name} was fused less its people's habits, found by guess" for e in less if e.modality in changed and not e.projected]
+    if not notes and not habits:
+        notes = ["nothing in it has habits that could be told: neither intensities of action units nor a model whose people are known"]
+    return replace(recording, estimates=(*rest, *fuse(_on(less, recording.segments), on_rows)),
+                   notes=tuple(dict.fromkeys((*recording.notes, *notes, *habits))))
+
+
+def _walked(e: Estimates, sets: Sequence[Estimates]) -> Estimates:
+    """A projected set as its crosswalks give it from the measured set that is there now; itself, where that isn't known."""
+    steps = [step.partition("->") for step in e.projected.split(", ")]
+    at = next((s for s in sets if s.modality == e.modality and not s.projected and s.taxonomy.name == steps[0][0]), None)
+    if at is None or not all(target in crosswalks(origin) for origin, _, target in steps):
+        return e
+    for _, _, target in steps:
+        at = project(at, target)
+    return at
+
+
+def _there(sets: Sequence[Estimates]) -> list[Estimates]:
+    return [e for e in sets if not e.missing.all()]
+
+
+def _on(sets: Sequence[Estimates], rows: Sequence[Segment]) -> list[Estimates]:
+    return [align(e, rows, missing=export.MISSING[e.modality]) for e in sets]
 
 
 def one_person(times: np.ndarray, people: Sequence[str]) -> tuple[list[str], str]:

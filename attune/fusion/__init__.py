@@ -1,8 +1,8 @@
 """Late fusion: what face, voice and words say together, whatever of them is there.
 
 Categories: every modality is brought to Ekman's six and neutral by its crosswalk, and the posteriors are pooled as people pool
-a face and a voice (`votes`, whose weights were learned and measured). Where the face comes as action units, from a table that was
-imported, `units` fuses them with the voice first. Valence, arousal and dominance: the mean, weighted by quality; no
+a face and a voice (`votes`, whose weights were learned and measured). Where the face comes as intensities of action units alone, as in a table that
+was imported, `units` fuses them with the voice first. Valence, arousal and dominance: the mean, weighted by quality; no
 public corpus has all three modalities rated on them, so no other weights were learned. A missing modality has no weight; a row
 with none is NaN. A model of fewer labels takes part with those it has; a label that none has is NaN.
 
@@ -22,11 +22,11 @@ from attune.errors import ShapeError, UnknownName
 from attune.fusion import units, votes
 from attune.metrics import jsd
 from attune.taxonomy import Taxonomy, crosswalk, taxonomy
-from attune.types import Estimates, Modality
+from attune.types import SOMEONE, Estimates, Modality
 
 LEAST_QUALITY = 0.05                     # what is there counts at least this much
 CATEGORIES, DIMENSIONS, POOL = "ekman7", "vad", "pool"
-OWN = 4                                  # rows of a person, from which on their mean is worth being taken out
+OWN = 4                                  # rows of a person from which on their habit counts where action units are fused; fewer didn't help a voice (units.md)
 
 
 def project(estimates: Estimates, target: Taxonomy | str) -> Estimates:
@@ -66,7 +66,7 @@ def fuse(aligned: Sequence[Estimates], plain: Sequence[Estimates] = ()) -> list[
         Of any modalities and taxonomies; several taxonomies of one modality are one opinion.
     plain
         The same from before their people's habits were taken out, where the recording's own people were the baseline. Action units and a voice are
-        then fused beside the person's own mean, as was learned for that, of whom there are at least `OWN` rows.
+        then fused less the habits of those of whom there are at least `OWN` rows, by what was learned for that (`units.habits`).
 
     Returns
     -------
@@ -76,18 +76,19 @@ def fuse(aligned: Sequence[Estimates], plain: Sequence[Estimates] = ()) -> list[
     Raises
     ------
     ShapeError
-        If the estimates have different numbers of rows.
+        If the estimates, or those in `plain`, have different numbers of rows.
     """
-    if len({len(e) for e in aligned}) > 1:
-        raise ShapeError(f"estimates with {sorted({len(e) for e in aligned})} rows; align them to the same segments first")
+    if len({len(e) for e in (*aligned, *plain)}) > 1:
+        before = f", and {sorted({len(e) for e in plain})} rows before habits were taken out" if plain else ""
+        raise ShapeError(f"estimates with {sorted({len(e) for e in aligned})} rows{before}; align them to the same segments first")
     with_units = _from_units(aligned, plain)
-    text = [e for e in aligned if e.modality == "text"]
+    others = [e for e in aligned if e.modality == "text" or (e.modality == "voice" and with_units and "voice" not in with_units.without)]
     dimensions = reach(aligned, DIMENSIONS)
-    categories = reach([with_units.together, *text] if with_units else aligned, CATEGORIES)
+    categories = reach([with_units.together, *others] if with_units else aligned, CATEGORIES)
     out = []
     if categories:
         p, quality, names = _stacked(categories)
-        parts = reach([*with_units.alone, *text], CATEGORIES) if with_units else categories      # who says what by itself
+        parts = reach([*with_units.alone, *others], CATEGORIES) if with_units else categories      # who says what by itself
         each, sure, whose = _stacked(parts)
         pooled = votes.pool(names, p, quality)
         out.append(_estimates(parts, taxonomy(CATEGORIES), pooled, each, sure, "votes"))
@@ -192,19 +193,80 @@ class _Units(NamedTuple):
     without: dict[str, Estimates]
 
 
-def _from_units(aligned: Sequence[Estimates], plain: Sequence[Estimates]) -> _Units | None:
-    """Where there are action units; they and the voice are one opinion for the pool, under the face's name."""
-    of = plain or aligned
-    face = next((e for e in of if e.modality == "face" and e.taxonomy.name == "facs"), None)
-    if face is None:
+def intensities(estimates: Sequence[Estimates]) -> Estimates | None:
+    """The face's action units, where they stand for it in the fused labels: intensities, and nothing else that leads there was measured of the face.
+
+    What is marked as projected are probabilities of presence; the fuser was learned on intensities from 0 to 5, and doesn't take them.
+    """
+    faces = [e for e in estimates if e.modality == "face" and not e.missing.all()]
+    if reach(faces, CATEGORIES):
         return None
-    voice = next((e for e in of if e.modality == "voice" and e.taxonomy.name == units.CATEGORIES), None)
+    return next((e for e in faces if e.taxonomy.name == "facs" and not e.projected), None)
+
+
+def told(aligned: Sequence[Estimates], baseline: str | None = None) -> list[str]:
+    """Notes on how the face's action units went into the fused labels; none where there are no such units.
+
+    Parameters
+    ----------
+    aligned
+        As `fuse` takes them, from before habits were taken out.
+    baseline
+        Of `Settings`.
+    """
+    face = intensities(aligned)
+    if face is None:
+        faces = [e for e in aligned if e.modality == "face" and not e.missing.all()]
+        presences = any(e.taxonomy.name == "facs" and e.projected for e in faces) and not reach(faces, CATEGORIES)
+        return ["the face's action units are probabilities of presence, not intensities: they aren't fused"] if presences else []
+    lacking = [u for u in units.facts()["units"] if np.isnan(face.label(u)).all()]
+    if lacking:
+        return [f"the face's action units aren't fused: {', '.join(lacking)} weren't measured, of {len(units.facts()['units'])} that are needed"]
+    if baseline is None:
+        return []
+    if baseline != "own":
+        return ["no habits of action units are in a baseline file: the face's are fused as they came, beside the voice without its habit"]
+    seen, heard, _ = _inputs(aligned, face)
+    habits = units.habits(seen, heard, face.person, OWN)
+    first: dict[str, int] = {}                                                             # a row of each person
+    for i in np.flatnonzero((face.person != SOMEONE) & (habits.rows > 0)):
+        first.setdefault(str(face.person[i]), int(i))
+    own, few = ([who for who, i in first.items() if habits.known[i] == enough] for enough in (True, False))
+    notes = []
+    if own:
+        people = ", ".join(f"{who} ({habits.rows[first[who]]} rows)" for who in own)
+        notes.append(f"action units and voice were fused less each person's habit, found by guess in the person's own rows: {people}")
+    if few:
+        people = ", ".join(f"{who} ({habits.rows[first[who]]})" for who in few)
+        notes.append(f"too few rows to know a habit by, at least {OWN} are needed; their action units and voice were fused as they came: {people}")
+    labels = units.facts()["labels"]
+    for who in own:
+        shown = habits.shown[first[who]]
+        if shown.max() > units.SKEWED:
+            notes.append(f"{who} looks or sounds {labels[int(shown.argmax())]} in most rows: there habit and expression are told apart less well")
+    return notes
+
+
+def _inputs(estimates: Sequence[Estimates], face: Estimates) -> tuple[np.ndarray, np.ndarray, Estimates | None]:
+    """Intensities (n, 16) and the voice's probabilities (n, 8) as `units` takes them, and whose those are; a voice of other labels isn't one."""
+    voice = next((e for e in estimates if e.modality == "voice" and e.taxonomy.name == units.CATEGORIES), None)
     seen = face.values[:, [face.taxonomy.index(u) for u in units.facts()["units"]]].astype(np.float64)
     heard = voice.values.astype(np.float64) if voice is not None else np.full((len(face), len(units.facts()["labels"])), np.nan)
+    return seen, heard, voice
+
+
+def _from_units(aligned: Sequence[Estimates], plain: Sequence[Estimates]) -> _Units | None:
+    """Where action units stand for the face; they and the voice are one opinion for the pool, under the face's name."""
+    of = plain or aligned
+    face = intensities(of)
+    if face is None:
+        return None
+    seen, heard, voice = _inputs(of, face)
     both = np.fmax(face.quality, voice.quality) if voice is not None else face.quality
+    habits = units.habits(seen, heard, face.person, OWN) if plain else None              # once, of whatever of them was measured
 
     def said(of: Estimates, seen: np.ndarray, heard: np.ndarray, quality: np.ndarray) -> Estimates:
-        p = units.beside_own(seen, heard, face.person, OWN) if plain else units.pool(seen, heard)
+        p = units.pool(seen, heard, habits)
         nothing = np.isnan(p).all(axis=1)
         return replace(of, values=p.astype(np.float32), taxonomy=taxonomy(units.CATEGORIES), model="units", quality=quality, spread=None,
                        reason=np.where(nothing, of.reason, "").astype(object))

@@ -22,6 +22,7 @@ from attune.weights import LicenceClass
 
 TITLE = "Py-Feat, action units"
 TAXONOMIES = ("facs",)
+PROJECTED = "presence"                    # what the columns hold isn't what the taxonomy's range means; see LIMITS
 LICENSE = "Py-Feat MIT; its detectors were trained on corpora for research"
 LICENSE_CLASS: LicenceClass = "research-only"
 REFERENCE = "Cheong, Jolly, Xie, Byrne, Kenney & Chang (2023), Py-Feat: Python facial expression analysis toolbox, Affective Science 4"
