@@ -63,7 +63,7 @@ class SpeakerStream:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self._activity = Activity(threshold=SOFTER * self.settings.speech, pause=min(PAUSE, self.settings.pause), max_length=LONGEST)
-        self._tape = _Tape(round((LONGEST + 2) * SAMPLE_RATE))
+        self._tape = _Tape(round((1.5 * LONGEST + 2) * SAMPLE_RATE))        # what was around an interval that is cut half-way, too
         self._vectors = [np.zeros((0, HIDDEN), np.float32)]
         self._windows: list[tuple[float, float, float, float]] = []      # of a vector's window, and of what it speaks for
         self._mixed: list[tuple[float, float]] = []                      # where more than one voice is heard
