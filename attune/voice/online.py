@@ -12,7 +12,7 @@ import numpy as np
 
 from attune.voice.activity import SAMPLE_RATE
 from attune.voice.speakers import KNOWN, centre, together, windowed
-from attune.voice.voiceprint import LENGTH, voiceprints
+from attune.voice.voiceprint import LENGTH, standing, voiceprints
 
 SAME = 0.70                              # least cosine of an utterance and a voice that are one; chosen on readers and on AMI's training excerpts
 ENOUGH = 1.0                             # s of an utterance from which a voice may be new, or learns
@@ -42,7 +42,7 @@ class Voices:
 
     def utterance(self, wave: np.ndarray) -> str:
         """Whose an utterance is that is over, float (n,) at 16 kHz; "" where it is too short to tell and nobody spoke before. The voice learns from it."""
-        vector, seconds = self._vector(wave), len(wave) / SAMPLE_RATE
+        vector, seconds = self._vector(wave, standing(wave)), len(wave) / SAMPLE_RATE
         if vector is None:
             return ""
         name, cosine = self._nearest(vector)
@@ -54,16 +54,16 @@ class Voices:
 
     def going(self, wave: np.ndarray) -> str:
         """Whose an utterance may be that isn't over, by its last `LENGTH` seconds; "" where that isn't clear. Nothing is learned."""
-        vector = self._vector(wave[-round(LENGTH * SAMPLE_RATE) :])
+        vector = self._vector(wave[-round(LENGTH * SAMPLE_RATE) :], standing(wave))
         name, cosine = self._nearest(vector) if vector is not None else ("", 0.0)
         return name if cosine >= SAME or len(self._heard) == self._most else ""
 
-    def _vector(self, wave: np.ndarray) -> np.ndarray | None:
-        """Of the voice that speaks most of it."""
+    def _vector(self, wave: np.ndarray, noise: np.ndarray) -> np.ndarray | None:
+        """Of the voice that speaks most of it, without what stands in the utterance."""
         looks = [(a, b) for a, b in windowed(0.0, len(wave) / SAMPLE_RATE) if b - a >= SHORTEST]
         if not looks:
             return None
-        vectors = voiceprints([wave[round(a * SAMPLE_RATE) : round(b * SAMPLE_RATE)] for a, b in looks])
+        vectors = voiceprints([wave[round(a * SAMPLE_RATE) : round(b * SAMPLE_RATE)] for a, b in looks], noise)
         seconds = np.array([b - a for a, b in looks])
         who = together(vectors, seconds)
         most = int(np.bincount(who, seconds).argmax())

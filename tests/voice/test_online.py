@@ -12,7 +12,7 @@ SR = 16_000
 @pytest.fixture(autouse=True)
 def by_level(monkeypatch):
     """The level, in tenths, is the voice; between two tenths it is like both."""
-    def voiceprints(waves):
+    def voiceprints(waves, noise):
         out = np.zeros((len(waves), 256), np.float32)
         for row, wave in zip(out, waves, strict=True):
             level = 10 * float(np.abs(wave).max())
