@@ -159,7 +159,7 @@ def test_where_too_much_waits_the_oldest_is_kept_and_the_rest_is_noted(whisper, 
     session = Session(ALONE, record=True, recogniser="faster_whisper", adapt=True)
     hear(session, sound)
     library.GATE.set()
-    assert [t.text for t in said(session.finish(60))][0] == LINES[0]
+    assert next(t.text for t in said(session.finish(60))) == LINES[0]
     note, = [n for n in session.close().notes if "weren't recognised" in n]
     assert note.endswith("weren't recognised: the recogniser fell behind")
 

@@ -42,6 +42,8 @@ CHUNK = 5.0                              # s of sound in one message, at most
 PICTURE = 4 * MB                         # bytes of one picture, at most
 CONTROLS = 50                            # messages in JSON in any ten seconds, at most
 FRESH = 6.0                              # s that what was told counts as now
+WORDS = 0.2                              # s between two looks for words that are being recognised, while nothing comes
+UNHEARD = 10.0                           # s that the end waits for them
 STARTS = 5                               # tries to start
 NORMAL, REFUSED, DEFECT, LATER = 1000, 1008, 1011, 1013     # WebSocket close codes
 
@@ -130,6 +132,7 @@ class Conversation:
         self.received = {"audio_seconds": 0.0, "pictures": 0, "dropped": 0, "messages": 0}
         self.controls: deque[float] = deque()
         self.gone = False
+        self.unheard = 0                                      # utterances whose words are being recognised
         self.talk = Talk()
         self.latest: dict[str, tuple[float, dict[str, Any]]] = {}        # type, and person -> when it was told, and what
 
@@ -320,7 +323,10 @@ class Conversation:
         while True:
             while not self.waiting:
                 self.more.clear()
-                await self.more.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.more.wait(), WORDS if self.unheard else None)
+                if not self.waiting and self.unheard:
+                    self.waiting.append({"live": "tell"})
             message = self.waiting.popleft()
             if message["live"] == "stop":
                 await self._stop(message["why"])
@@ -345,6 +351,13 @@ class Conversation:
 
     async def _stop(self, why: tuple[str, str] | None) -> None:
         try:
+            for one in (await self._ask(live="finish"))["told"]:
+                await self._tell(one)
+            until = time.monotonic() + UNHEARD
+            while self.unheard and time.monotonic() < until:
+                await asyncio.sleep(WORDS)
+                for one in (await self._ask(live="tell"))["told"]:
+                    await self._tell(one)
             said = await self._ask(live="stop")
         except Trouble as trouble:
             await self._tell(_problem(trouble.code, str(trouble), retryable=True))
@@ -382,6 +395,7 @@ class Conversation:
             raise Trouble("session_lost", "the process that measures ended; start a new session") from None
         if "error" in said:
             raise Trouble(said["code"], said["error"])
+        self.unheard = said.get("waiting", self.unheard)
         return said
 
     async def _tell(self, message: dict[str, Any]) -> None:

@@ -39,30 +39,37 @@ class Live:
         settings = asdict(config.settings) | start["settings"]
         settings |= {"transcript": None, "portraits": False, "language": start["language"], "baseline": "own" if start["baseline"] == "own" else None}
         self.name, self.config, self.start = name, config, start
-        self.session = Session(Settings.of(**settings), record=start["record"], adapt=True)
+        self.session = Session(Settings.of(**settings), record=start["record"], recogniser=start["settings"].get("recogniser"), adapt=True)
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """What is told of a message: {"told": [...]}, or {"error": sentence, "code": code}."""
+        """What is told of a message: {"told": [...], "waiting": n}, of n utterances whose words are on their way, or {"error": sentence, "code": code}."""
         session, what = self.session, asked["live"]
         try:
             if what == "start":
-                return {"about": {**about(session.models), "settings": session.settings.asdict()}}
+                return {"about": {**about(session.models, session.recogniser), "settings": session.settings.asdict()}}
             if what == "see":
                 if not session.wanted(asked["time"]):        # before it is decoded, which costs the most
-                    return {"told": []}
+                    return self._told(session.recognised())
                 picture = decoded(base64.b64decode(asked["data"]), max_pixels=self.config.limits.stream_pixels**2)
-                return _told(session.see(asked["time"], picture, late=asked["late"]))
+                return self._told(session.see(asked["time"], picture, late=asked["late"]))
             if what == "hear":
-                return _told(session.hear(samples_of(asked["data"]), asked["time"]))
+                return self._told(session.hear(samples_of(asked["data"]), asked["time"]))
             if what == "mute":
-                return _told(session.mute(asked["modality"], asked["on"]))
+                return self._told(session.mute(asked["modality"], asked["on"]))
             if what == "words":
-                return _told(session.words(asked["start"], asked["end"], asked["text"], asked["person"]))
+                return self._told(session.words(asked["start"], asked["end"], asked["text"], asked["person"]))
+            if what == "tell":
+                return self._told(session.recognised())
+            if what == "finish":
+                return self._told(session.finish(0.0))
             if what == "shown":
                 return self._shown(asked["start"], asked["end"], asked["person"])
             return self._ended()
         except AttuneError as error:
             return {"error": str(error), "code": {"see": "picture_invalid", "hear": "sound_invalid"}.get(what, "message_invalid")}
+
+    def _told(self, events: list[Told]) -> dict[str, Any]:
+        return {"told": [message(event) for event in events], "waiting": self.session.waiting}
 
     def _shown(self, start: float | None, end: float | None, person: str) -> dict[str, Any]:
         """What one person showed since a moment: a recording in JSON, and the stretch that it is of, s of the session."""
@@ -72,9 +79,9 @@ class Live:
 
     def _ended(self) -> dict[str, Any]:
         """The last things told, and the recording's facts if it was written down."""
-        last, facts = _told(self.session.finish()), None
+        last, facts = self._told(self.session.finish(0.0)), None
         if self.start["record"] and self.session.duration > 0:
-            facts = self._kept(self.session.close())
+            facts = self._kept(self.session.close(patience=0.0))
         return {**last, "duration": round(self.session.duration, 3), "recording": facts}
 
     def _kept(self, recording: Recording) -> dict[str, Any]:
@@ -91,6 +98,3 @@ class Live:
                                   "recordings": [{"id": "0.0", "file": recording.source, **facts}]})
         return {**facts, "rows": rows}
 
-
-def _told(events: list[Told]) -> dict[str, Any]:
-    return {"told": [message(event) for event in events]}

@@ -120,17 +120,19 @@ def _check(given: dict[str, Any], service: Service) -> None:
                                "models by their address, are chosen where the server is started")
     if given.get("baseline") not in (None, "own"):
         raise SettingError(f"settings.baseline: {str(given['baseline'])[:80]!r}; expected own, or nothing: files on this machine aren't read")
-    known = ["auto", *registry.names(recognisers.FOLDER)]
-    if given.get("recogniser", "auto") not in known:
+    known = ["auto", "none", *registry.names(recognisers.FOLDER)]
+    if (given.get("recogniser", "auto") or "none") not in known:
         raise unknown("recogniser", str(given["recogniser"]), known)
     load_models(Settings(**asdict(service.config.settings) | given))
 
 
 @router.get("/settings", summary="What can be chosen, with defaults, units and reasons")
 def settings(request: Request) -> dict[str, Any]:
+    """`here`, of the recogniser: which of them can be asked for on this machine."""
     own = Service.of(request).config.settings
-    return {f.name: {"default": getattr(own, f.name), **{k: v for k, v in f.metadata.items() if v not in ("", None)}}
+    told = {f.name: {"default": getattr(own, f.name), **{k: v for k, v in f.metadata.items() if v not in ("", None)}}
             for f in fields(Settings) if f.name not in OURS}
+    return told | {"recogniser": {**told["recogniser"], "here": recognisers.here()}}
 
 
 @router.get("/notice", summary="What people who are measured must be told")

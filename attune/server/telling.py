@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from attune.live.told import Fused, Hint, Rate, Said, Seen, Speech, Spoken, Told
+from attune import registry
+from attune.live.told import Failed, Fused, Hint, Rate, Said, Seen, Speech, Spoken, Told
 from attune.measure import Models
 from attune.report import _taxonomy
 from attune.taxonomy import taxonomy
-from attune.types import Estimates
+from attune.text import recognisers
+from attune.types import Estimates, Segment
 
 DIGITS = 4
 FUSED = ("ekman7", "vad")                # taxonomies of what is fused
@@ -35,16 +37,19 @@ def message(told: Told) -> Message:
     if isinstance(told, Hint):
         about = {"modality": told.modality, "code": told.code}
         return {"type": "hint_over", **about} if told.over else {"type": "hint", **about, "text": told.text}
+    if isinstance(told, Failed):
+        return {"type": "error", "code": "recogniser_failed", "message": told.text, "retryable": True}
     assert isinstance(told, Rate)
     return {"type": "rate", "fps": round(told.fps, 3)}
 
 
-def about(models: Models) -> Message:
-    """What a session measures with: models with their licences, taxonomies with their colours."""
+def about(models: Models, recogniser: str | None = None) -> Message:
+    """What a session measures with: models with their licences, what hears the words, taxonomies with their colours."""
     names = dict.fromkeys([*(t for m in models.values() for t in m.TAXONOMIES), *FUSED])
     return {
         "models": {modality: {"name": m.__name__.rpartition(".")[2], "title": m.TITLE, "license": m.LICENSE, "license_class": m.LICENSE_CLASS}
                    for modality, m in models.items()},
+        "recogniser": {"name": recogniser, "title": registry.load(recognisers.FOLDER, recogniser).TITLE} if recogniser else None,
         "taxonomies": {name: _taxonomy(taxonomy(name)) for name in names},
     }
 
@@ -69,8 +74,13 @@ def _spoken(told: Spoken) -> Message:
                     "projected": bool(vad is not None and vad.projected), "took": round(told.took * 1000, 1)}
     if told.modality == "text":
         strongest = sorted(out["values"].items(), key=lambda kv: -(kv[1] or 0.0))[:TOP]
-        return {**out, "text": told.text, "values": dict(strongest)}
+        return {**out, "text": told.text, "values": dict(strongest), "words": [_word(w) for w in told.words], "recogniser": told.recogniser or None}
     return {**out, "interim": told.interim}
+
+
+def _word(word: Segment) -> Message:
+    return {"start": _number(word.start), "end": _number(word.end), "text": word.text,
+            "confidence": None if word.confidence is None else _number(word.confidence)}
 
 
 def _fused(told: Fused) -> Message:

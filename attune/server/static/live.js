@@ -36,6 +36,7 @@ export const live = {
   drawn: 0, // frames
 };
 let notice = null,
+  recognisers = [],
   news = () => {};
 
 export async function open({ toast }) {
@@ -84,14 +85,20 @@ for (const name of ["lanes", "talk"]) {
 async function idle() {
   live.talk.clear();
   enter("idle");
-  notice ??= await json("/v1/notice").catch(() => null);
+  [notice, recognisers] = await Promise.all([
+    notice ?? json("/v1/notice").catch(() => null),
+    json("/v1/settings").then(
+      (settings) => settings.recogniser?.here ?? [],
+      () => [],
+    ),
+  ]);
   if (!notice) {
     // Nobody is measured without having been told.
     drawMessage(place("state"), { icon: "broken", title: "The server doesn't answer", text: "Is attune serve still running?", buttons: { "Try again": idle } });
     return;
   }
   const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
-  if (live.state === "idle") drawIdle(place("state"), { notice, devices, start });
+  if (live.state === "idle") drawIdle(place("state"), { notice, devices, recognisers, start });
 }
 
 async function start(chosen) {
@@ -125,13 +132,18 @@ async function start(chosen) {
     track.addEventListener("ended", () => hint({ modality: track.kind === "video" ? "face" : "voice", code: "gone", text: `The ${track.kind === "video" ? "camera" : "microphone"} was disconnected.` }));
   live.connection = new Connection({
     start: {
-      settings: { ...(!chosen.camera && { face: null }), ...(!chosen.microphone && { voice: null }), ...(chosen.fps && { fps: Number(chosen.fps) }) },
+      settings: {
+        ...(!chosen.camera && { face: null }),
+        ...(!chosen.microphone && { voice: null }),
+        ...(chosen.words && chosen.microphone && { recogniser: "auto" }),
+        ...(chosen.fps && { fps: Number(chosen.fps) }),
+      },
       record: chosen.record,
       share: chosen.share,
       consent: chosen.consent || "confirmed on the live page",
       purpose: chosen.purpose,
       baseline: chosen.own ? "own" : "none",
-      language: "",
+      language: chosen.words && chosen.microphone ? chosen.language : "",
     },
     tell: told,
     state: changed,
@@ -238,6 +250,7 @@ function told(message, zero) {
       if (!there) live.memory.open(m, m === "face" ? "no camera" : "no microphone", 0);
       else if (m === "voice") live.memory.open("voice", "no speech", (zero - live.origin) / 1000);
     live.memory.open("text", "no words", (zero - live.origin) / 1000);
+    live.panels.recognises(message.recogniser?.title ?? "");
   }
   const from = zero === null ? 0 : (zero - live.origin) / 1000;
   if (message.type === "face") {
@@ -254,7 +267,11 @@ function told(message, zero) {
 // What doesn't need a screen.
 function later(message) {
   if (message.type === "said") speak(message.text);
-  if (message.type === "text" && message.text) live.talk.heard(message.text);
+  if (message.type === "text" && message.text) {
+    live.memory.shut("text", "no words", now());
+    live.panels.hears(message.text);
+    live.talk.heard(message.text);
+  }
   if (message.type === "hint") hint(message);
   if (message.type === "hint_over" && live.hints.delete(`${message.modality} ${message.code}`)) drawHints();
   if (message.type === "rate") {

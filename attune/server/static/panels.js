@@ -49,15 +49,30 @@ export class Panels {
         },
         input,
       );
+      lane.heard = h("p.heard", { hidden: true });
     }
     const tall = modality === "fused" ? ".tall" : "";
     return h(
       `div.card.panel${tall}`,
       { "data-modality": modality },
       h("div.head", h("h3", SAID[modality]), latest, badge, lane.form, button),
+      lane.heard,
       chips,
       h(`div.plot${tall}`, canvas),
     );
+  }
+
+  // What hears the words, or "": nothing does, they are typed.
+  recognises(title) {
+    const { form, heard } = this.lanes.text;
+    heard.hidden = !title;
+    heard.dataset.empty = `Words are recognised by ${title} when somebody has spoken.`;
+    form.querySelector("input").placeholder = title ? "Or type what is said" : "Type what is said";
+  }
+  hears(text) {
+    const { heard } = this.lanes.text;
+    heard.hidden = false;
+    heard.title = heard.textContent = `“${text}”`;
   }
 
   drawBar() {

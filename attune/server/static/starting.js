@@ -4,7 +4,7 @@ import { count, fill, h, lasting } from "./elements.js";
 import { openTab } from "./ask.js";
 
 // What was chosen stays chosen for the next start, but that everybody agrees: that is asked each time.
-const chosen = { agreed: false, camera: true, microphone: true, record: false, consent: "", purpose: "", own: false, share: false, fps: "", cameraId: "", microphoneId: "" };
+const chosen = { agreed: false, camera: true, microphone: true, record: false, words: false, language: "", consent: "", purpose: "", own: false, share: false, fps: "", cameraId: "", microphoneId: "" };
 
 const tick = (name, text, changed = () => {}) =>
   h(
@@ -29,8 +29,18 @@ const picked = (name, label, options) =>
     h("select", { name, change: (e) => (chosen[name] = e.target.value) }, options.map(([value, text]) => h("option", { value, selected: chosen[name] === value }, text))),
   );
 
-export function drawIdle(place, { notice, devices, start }) {
+// Languages that may be spoken here: the browser's own, and English; the server's recogniser may know more.
+function languages() {
+  const names = new Intl.DisplayNames(["en"], { type: "language" }),
+    tags = new Set([...navigator.languages.map((tag) => tag.split("-")[0]), "en"]);
+  return [["", "as it is heard, which takes longer"], ...[...tags].map((tag) => [tag, names.of(tag) ?? tag])];
+}
+
+// recognisers: names of those that the server has
+export function drawIdle(place, { notice, devices, recognisers = [], start }) {
   chosen.agreed = false;
+  if (!recognisers.length) chosen.words = false;
+  const speaking = h("div.keeping", { hidden: !chosen.words }, picked("language", "Language that is spoken", languages()));
   const keeping = h("div.keeping", { hidden: !chosen.record }, written("consent", "How everybody agreed", "said so before the start"), written("purpose", "What for", "trying it out"));
   const wrong = h("p.wrong", { role: "alert" });
   const button = h("button.primary", { type: "submit" }, "Start");
@@ -57,7 +67,8 @@ export function drawIdle(place, { notice, devices, start }) {
       h("details", h("summary", "What the law asks for"), h("p", notice.law)),
     ),
     tick("agreed", "I have read this, and everybody who can be seen or heard here agrees to be measured.", () => (wrong.textContent = "")),
-    h("div.ticks", tick("camera", "Camera"), tick("microphone", "Microphone"), tick("record", "Keep a recording", (on) => (keeping.hidden = !on))),
+    h("div.ticks", tick("camera", "Camera"), tick("microphone", "Microphone"), recognisers.length > 0 && tick("words", "Recognise words", (on) => (speaking.hidden = !on)), tick("record", "Keep a recording", (on) => (keeping.hidden = !on))),
+    speaking,
     keeping,
     h(
       "details.more",

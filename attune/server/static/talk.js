@@ -57,7 +57,7 @@ export class Talk {
     this.does = h(
       "div.does",
       this.noticing,
-      switched("spoken", "Answer speech", "Words that are typed under Words as what was said, or that a recogniser sends to this session", (on) => (this.spoken = on)),
+      switched("spoken", "Answer speech", "Words that are recognised here, typed under Words as what was said, or sent to this session by another recogniser", (on) => (this.spoken = on)),
       (this.drop = h("button.danger", { type: "button", click: () => this.remove() }, "Delete")),
     );
     this.state = h("p.empty", { hidden: true });
