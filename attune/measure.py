@@ -140,7 +140,7 @@ def together(
             estimates += [named, *(replace(e, person=named.person) for e in part.beside)]
     estimates += read(spoken, models, (given and given.language) or chosen.language, chosen, hook)
     _give_back()
-    notes = []
+    notes = [f"commercial_safe: {modality} by {m.__name__.rpartition('.')[2]}, {m.LICENSE_CLASS}" for modality, m in models.items() if chosen.commercial_safe]
     if given and not given.timed:
         notes.append(transcript.SPREAD if spoken else "the words have no times and no speech was heard to lay them over: they weren't measured")
     plain, estimates = estimates, _unhabited(estimates, chosen.baseline)
@@ -406,7 +406,7 @@ def _listen(
             notes.append("no sound: voices weren't measured")
         return Heard()
     model = models.get("voice")
-    known = units_of(words.segments, media.duration, chosen) if words and words.timed else _turned(turns, media.duration, chosen) or None
+    known = units_of(words.segments, media.duration, chosen) if words and words.timed else (_laid(_turned(turns, chosen), media.duration, chosen) if turns else None)
     key = known_before.key("voice", media, chosen, model, known or ()) if known_before else None
     before = known_before.get("voice", key, media) if known_before and key else None
     if before:
@@ -465,36 +465,36 @@ def _rows_of(
     said: list[Segment] = []
     if words:
         timed = words.segments if words.timed else transcript.spread(words.segments, heard.speech)
-        said = units_of(speakers.spoken_by(timed, turns) if turns else timed, duration, chosen)
+        said = units.units(speakers.spoken_by(timed, turns) if turns else timed, chosen.granularity, chosen.pause)
     elif turns:
-        said = _turned(turns, duration, chosen)
+        said = _turned(turns, chosen)
     spoken = said or [Segment(a, b) for a, b in heard.speech]
-    if chosen.granularity == "window" and not said:
-        spoken = timeline.lay(spoken, timeline.windows(duration, chosen.window, chosen.hop or chosen.window))
     linked = timeline.link(spoken, seen.estimates, seen.mouths)
-    return [replace(u, person=linked.voices.get(u.person, u.person)) for u in spoken], linked
+    return _laid([replace(u, person=linked.voices.get(u.person, u.person)) for u in spoken], duration, chosen), linked
 
 
-def _turned(turns: Sequence[Segment], duration: float, chosen: Settings) -> list[Segment]:
+def _turned(turns: Sequence[Segment], chosen: Settings) -> list[Segment]:
     """Turns without words, at the chosen granularity."""
-    if chosen.granularity == "window":
-        return timeline.lay(turns, timeline.windows(duration, chosen.window, chosen.hop or chosen.window)) if turns else []
     return speakers.joined(turns, math.inf) if chosen.granularity == "turn" else list(turns)
 
 
 def units_of(words: Sequence[Segment], duration: float, chosen: Settings) -> list[Segment]:
     """Units of a transcript with times, at the chosen granularity."""
-    said = units.units(words, chosen.granularity, chosen.pause)
+    return _laid(units.units(words, chosen.granularity, chosen.pause), duration, chosen)
+
+
+def _laid(spoken: list[Segment], duration: float, chosen: Settings) -> list[Segment]:
+    """Over windows, where those were chosen."""
     if chosen.granularity != "window":
-        return said
-    return timeline.lay(said, timeline.windows(duration, chosen.window, chosen.hop or chosen.window))
+        return spoken
+    return timeline.lay(spoken, timeline.windows(duration, chosen.window, chosen.hop or chosen.window))
 
 
 def read(spoken: Sequence[Segment], models: Models, language: str, chosen: Settings, hook: Hook | None = None) -> list[Estimates]:
     """The estimates of the model that reads the words' language, one set for each of its taxonomies."""
     if "text" not in models or not any(u.text for u in spoken):
         return []
-    name, language = text.choose(spoken, chosen.text or "", language)
+    name, language = text.choose(spoken, chosen.text or "", language, commercial=chosen.commercial_safe)
     if name != chosen.text:
         models["text"] = _model("text", name, chosen)
     values, reasons = text.measure(spoken, models["text"], language, hook=hook)

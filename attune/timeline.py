@@ -49,7 +49,6 @@ def link(units: Sequence[Segment], faces: Estimates | None, mouths: Mouths | Non
     A transcript's name goes to the face; without one the voice takes the face's name. Everybody else keeps apart: unnamed voices
     are called "speaker".
     """
-    units = [u for u in units if u.person != SOMEONE or u.kind == "speech"]
     speakers = list(dict.fromkeys(u.person for u in units))
     people = list(dict.fromkeys(p for p in faces.person if p != SOMEONE)) if faces is not None else []
     apart = Link({}, {SOMEONE: SPEAKER} if SOMEONE in speakers else {})

@@ -93,6 +93,15 @@ def test_windows_of_a_fifth_of_a_second():
     assert not np.isnan(recording["voice.ravdess8"].values).all()
 
 
+def test_windows_join_the_only_voice_and_the_only_face_as_utterances_do():
+    recording = attune.measure(SAMPLE, granularity="window", window=1.0)
+    table = attune.table(recording).to_pylist()
+    spoken = [row for row in table if row["text"]]
+    assert {row["person"] for row in spoken} == {"person 1"}
+    assert all({"face", "voice", "text"} <= set(row["fused.from"].split("+")) for row in spoken if row["voice.reason"] == "" and row["face.reason"] == "")
+    assert len({(row["start"], row["person"]) for row in table}) == len(table)
+
+
 @pytest.mark.parametrize("alone", ["face", "voice", "text"])
 def test_any_modality_can_be_left_out(alone):
     recording = attune.measure(SAMPLE, **{m: None for m in ("face", "voice", "text") if m != alone})
@@ -112,8 +121,8 @@ def test_what_was_used_travels_with_the_recording(sample):
 def test_commercial_use_refuses_what_forbids_it():
     with pytest.raises(WeightsError, match="commercial_safe"):
         attune.measure(SAMPLE, commercial_safe=True)
-    with pytest.raises(WeightsError, match="minilm_emotions"):
-        attune.measure(SAMPLE, commercial_safe=True, face=None, voice=None)
+    with pytest.raises(WeightsError, match="e5_german"):
+        attune.measure(SAMPLE, commercial_safe=True, face=None, voice=None, text="e5_german")
 
 
 def test_what_is_not_there_is_named():
