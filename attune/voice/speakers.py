@@ -36,6 +36,7 @@ SHORTEST = 0.1                           # s of sound that a vector is made of
 ALIKE = 0.60                             # least mean cosine within one voice; chosen on AMI's training excerpts and five readers (benchmarks/speakers.py)
 KNOWN = 0.70                             # least cosine to a voice of the book
 PASSING = 2.0                            # s; a voice with less is given to the nearest that has more
+STRAY, BESIDE = 1.0, 4                   # s; of as many voices as were asked for none has less, if it is found among so many groups more
 AT_ONCE = 3000                           # vectors that are compared each with each
 MIXED = 0.5                              # share of a window with speech at once from which it tells nothing of one voice
 TOUCH = 0.05                             # s between two stretches of a voice that are one
@@ -197,7 +198,7 @@ def together(vectors: np.ndarray, seconds: np.ndarray, count: int | None = None,
             groups = int(labels[rows].max()) + 1
         centres = np.array([centre(vectors[labels == g], seconds[labels == g]) for g in range(groups)])
         return _in_order(_linked(centres, np.bincount(labels, seconds, groups), count)[labels])
-    return _in_order(_nearest(vectors, seconds, _settled(vectors, seconds, _linked(vectors, np.ones(n), count), count)))
+    return _in_order(_nearest(vectors, seconds, _counted(vectors, seconds, count) if count else _settled(vectors, seconds, _linked(vectors, np.ones(n), None))))
 
 
 def _linked(vectors: np.ndarray, weight: np.ndarray, count: int | None, alike_enough: float | None = None) -> np.ndarray:
@@ -227,14 +228,28 @@ def _linked(vectors: np.ndarray, weight: np.ndarray, count: int | None, alike_en
     return group
 
 
-def _settled(vectors: np.ndarray, seconds: np.ndarray, group: np.ndarray, count: int | None) -> np.ndarray:
-    """Groups without those that hardly speak: their vectors go to the nearest of the others."""
+def _settled(vectors: np.ndarray, seconds: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Groups without those that hardly speak."""
     length = {g: float(seconds[group == g].sum()) for g in dict.fromkeys(group.tolist())}
-    stay = [g for g, s in length.items() if s >= PASSING]
-    if count is not None or not stay or len(stay) == len(length):
+    return _only(vectors, seconds, group, [g for g, s in length.items() if s >= PASSING])
+
+
+def _counted(vectors: np.ndarray, seconds: np.ndarray, count: int) -> np.ndarray:
+    """As many groups as were asked for: those that speak longest, so that a stray window isn't taken for a voice."""
+    for more in range(BESIDE + 1):
+        group = _linked(vectors, np.ones(len(vectors)), count + more)
+        length = np.bincount(group, seconds, len(vectors))
+        if (length >= STRAY).sum() >= count:
+            return _only(vectors, seconds, group, np.argsort(-length, kind="stable")[:count].tolist())
+    return _linked(vectors, np.ones(len(vectors)), count)
+
+
+def _only(vectors: np.ndarray, seconds: np.ndarray, group: np.ndarray, stay: Sequence[int]) -> np.ndarray:
+    """Some of the groups: the others' vectors go to the nearest of them."""
+    passing = ~np.isin(group, stay)
+    if not len(stay) or not passing.any():
         return group
     centres = np.array([centre(vectors[group == g], seconds[group == g]) for g in stay])
-    passing = ~np.isin(group, stay)
     group = group.copy()
     group[passing] = np.array(stay)[(vectors[passing] @ centres.T).argmax(axis=1)]
     return group

@@ -42,6 +42,15 @@ def test_as_many_as_asked_for_are_left():
         together(vectors, np.ones(20), 0)
 
 
+def test_a_stray_window_is_none_of_as_many_voices_as_were_asked_for():
+    vectors, truth = cloud(CENTRES[:2], 10)
+    seconds = np.append(np.full(20, 0.8), 0.3)
+    stray = CENTRES[2] - 0.3 * CENTRES[0] - 0.2 * CENTRES[1]                 # less like either than they are like each other
+    found = together(np.vstack([vectors, stray / np.linalg.norm(stray)]).astype(np.float32), seconds, 2)
+    assert len(set(found[:20].tolist())) == 2 == len(set(zip(found[:20].tolist(), truth.tolist(), strict=True)))
+    assert found[20] == found[:20][truth == 1][0]
+
+
 def test_a_voice_counts_from_less_than_what_is_speech_elsewhere(monkeypatch):
     given = {}
     monkeypatch.setattr(speakers, "Activity", lambda **settings: given.update(settings))
