@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -34,7 +34,7 @@ COUNTED = {"aac", "mp3", "ac3", "eac3", "amr", "h264", "hevc", "m4v", "mpegvideo
 BELOW = (FFmpegError, OSError, ValueError, OverflowError, ArithmeticError, MemoryError)   # what PyAV raises about a damaged file
 
 
-Decode = Callable[[Any, Notes], Sequence[Any]]
+Decode = Callable[[Any, Notes], Iterable[Any]]
 
 
 class File:
@@ -184,8 +184,8 @@ class File:
         spared, told = spare.Spare(fps), [False]
         waiting: list[Any] = []              # packets that nobody needs, unless what follows is made of them
 
-        def decode(packet: Any, notes: Notes) -> Sequence[Any]:
-            """The frames in a packet, without what nobody needs."""
+        def decode(packet: Any, notes: Notes) -> Iterator[Any]:
+            """The frames that a packet brings, without what nobody needs; one by one, so that their memory is used again while it is warm."""
             straight = clock.straight and not notes.failed
             useless, over = False, not packet.size
             if straight and packet.pts is not None and packet.time_base and not packet.is_discard:
@@ -196,10 +196,10 @@ class File:
                 waiting.clear()
             if useless and len(waiting) < spare.WAITING:
                 waiting.append(packet)
-                return ()
-            frames = [frame for one in waiting for frame in run(one, True, notes)]
-            waiting.clear()
-            return [*frames, *run(packet, useless, notes)]
+                return
+            while waiting:
+                yield from run(waiting.pop(0), True, notes)
+            yield from run(packet, useless, notes)
 
         def run(packet: Any, useless: bool, notes: Notes) -> Sequence[Any]:
             if useless != told[0]:
