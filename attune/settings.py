@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from attune.errors import SettingError, unknown
 
 MOST_SPEAKERS = 50
+COMMERCIAL = {"text": "minilm_open"}     # what stands in for a default model whose licence forbids commercial use, where there is such a model
 
 Granularity = Literal["word", "sentence", "utterance", "turn", "window"]
 
@@ -57,9 +58,12 @@ class Settings:
     )
     confidence: float = _option(0.0, "least probability of a fused row's strongest label; a row below it is left empty, with the reason", low=0, high=1)
     portraits: bool = _option(True, "keep one small picture per person for the report")
-    commercial_safe: bool = _option(False, "refuse models whose licence forbids commercial use")
+    commercial_safe: bool = _option(False, "refuse models whose licence forbids commercial use; words are read by minilm_open unless another is named")
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            if self.commercial_safe and f.name in COMMERCIAL and getattr(self, f.name) == f.default:
+                object.__setattr__(self, f.name, COMMERCIAL[f.name])
         if self.granularity not in get_args(Granularity):
             raise SettingError(f"granularity={self.granularity!r}; expected one of {', '.join(get_args(Granularity))}")
         if self.speakers not in (None, "auto") and not (str(self.speakers).isdecimal() and 0 < int(self.speakers) <= MOST_SPEAKERS):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from _encoder import HIDDEN, Layer, away, disagreement, mean, padded
+from _text_export import Blocks, packed, read_blocks, unpacked, write_blocks
 from _text_rows import COLUMNS, WIDTHS
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from attune.weights import carried
@@ -68,6 +72,63 @@ def pretrained() -> Net:
     for head in ("goemotions", "names"):
         nn.init.constant_(net.heads[head].bias, -3.0)          # most labels are absent from most texts
     return net
+
+
+MATRICES = ("qkv", "output", "up", "down")
+
+
+def frozen(net: Net) -> list[nn.Module]:
+    """What is kept in 4-bit blocks: the embeddings, and the matrices of the lowest layers."""
+    return [net.words, *(getattr(layer, name) for layer in net.layers[:FROZEN] for name in MATRICES)]
+
+
+@torch.no_grad()
+def freeze(net: Net, ids: list[list[int]], file: Path) -> list[Blocks]:
+    """Put these weights into their blocks, in the net too, so that what is trained above them knows them so.
+
+    The blocks are those in `file`, for several models share them. Without it they are made: layers are rounded one after the other, each
+    for the inputs that it gets from those below, on texts (`ids`).
+    """
+    parts = frozen(net.eval())
+    if not file.is_file():
+        made: list[Blocks] = []
+        for i, part in enumerate(parts):
+            made.append(packed(part.weight.numpy(), square_of(net, part, ids) if i else None))
+            halves, scales, columns = made[-1]
+            part.weight.copy_(torch.from_numpy(unpacked(halves, scales).reshape(-1, columns)))
+        write_blocks(file, made)
+    blocks = read_blocks(file, [tuple(part.weight.shape) for part in parts])
+    for part, (halves, scales, columns) in zip(parts, blocks, strict=True):
+        part.weight.copy_(torch.from_numpy(unpacked(halves, scales).reshape(-1, columns)))
+    return blocks
+
+
+def square_of(net: Net, module: nn.Module, ids: list[list[int]], size: int = 64) -> np.ndarray:
+    """(n, n): the sum of x x' over what a linear part gets to see of these texts."""
+    order, found = np.argsort([len(i) for i in ids], kind="stable"), np.zeros(())
+    for at in range(0, len(order), size):
+        tokens, mask = padded([ids[i] for i in order[at : at + size]])
+        seen: list[Tensor] = []
+        hook = module.register_forward_hook(lambda part, given, out, seen=seen: seen.append(given[0]))
+        net.levels(tokens, mask)
+        hook.remove()
+        x = seen[0][mask > 0].double().numpy()
+        found = found + x.T @ x
+    return found
+
+
+def of_graph(path: Path) -> Net:
+    """The net of a graph that the recipe exported before there were blocks: weights as int8 with a scale, dimensions left out."""
+    arrays = {array.name: numpy_helper.to_array(array) for array in onnx.load(path).graph.initializer}
+    for name in [name.removesuffix(".int8") for name in arrays if name.endswith(".int8")]:
+        arrays[name] = arrays[f"{name}.int8"].astype(np.float32) * arrays[f"{name}.scale"]
+    matrices = [arrays[name].T for name in sorted((n for n in arrays if re.fullmatch(r"onnx::MatMul_\d+", n)), key=lambda n: int(n.rpartition("_")[2]))]
+    net = pretrained()
+    state = net.state_dict()
+    own = {name: torch.from_numpy(arrays[f"net.{name}"].copy()) for name in state if f"net.{name}" in arrays and not name.startswith(("words.", "positions."))}
+    own |= {f"layers.{i // len(MATRICES)}.{MATRICES[i % len(MATRICES)]}.weight": torch.from_numpy(m.copy()) for i, m in enumerate(matrices)}
+    net.load_state_dict(state | own)
+    return net.eval()
 
 
 def safetensors(path: Path) -> dict[str, np.ndarray]:

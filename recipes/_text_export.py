@@ -1,8 +1,7 @@
-"""From a trained text net to what is shipped: a smaller vocabulary, an ONNX graph, weights as int8."""
+"""From a trained text net to what is shipped: an ONNX graph, trained weights as int8, untrained ones in 4-bit blocks."""
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,33 +11,16 @@ import onnx
 import torch
 from onnx import numpy_helper
 from onnx.helper import make_node
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 LARGE = 100_000                           # numbers in a weight that is quantised
+BLOCK = 32                                # weights that share a scale, where they are kept in 4 bits
+TRIED = np.arange(0.70, 1.16, 0.03)       # of the scale that fits a block's largest weight
+DAMPING = 0.01                            # of the inputs' mean square, on the diagonal
 
+PAGE = 4096                               # where an array may begin in a file that graphs share
 
-def smaller(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Tokenizer, np.ndarray]:
-    """A WordPiece tokenizer with the tokens that the texts use, and the numbers (n,) that they had; rarer words fall into pieces.
-
-    Special tokens, single characters and their continuations stay, so that every word that could be read still can.
-    """
-    state = json.loads(tokenizer.to_str())
-    vocabulary: dict[str, int] = state["model"]["vocab"]
-    special = {token["content"] for token in state["added_tokens"]}
-    used = {i for e in tokenizer.encode_batch(list(texts)) for i in e.ids}
-    kept = [token for token, i in sorted(vocabulary.items(), key=lambda pair: pair[1])
-            if i in used or token in special or len(token.removeprefix("##")) == 1]
-    state["model"]["vocab"] = {token: i for i, token in enumerate(kept)}
-    for token in state["added_tokens"]:
-        token["id"] = state["model"]["vocab"][token["content"]]
-    post = state.get("post_processor") or {}
-    for name, entry in post.get("special_tokens", {}).items():
-        entry["ids"] = [state["model"]["vocab"][name]]
-    small = Tokenizer.from_str(json.dumps(state))
-    small.no_padding()
-    small.encode_special_tokens = True
-    return small, np.array([vocabulary[token] for token in kept])
+Blocks = tuple[np.ndarray, np.ndarray, int]                              # halves (n, 16) uint8, scales (n,) float16, columns
 
 
 def export(graph: nn.Module, path: Path, outputs: list[str], example: Tensor) -> Path:
@@ -85,8 +67,8 @@ def quantise(whole: Path, small: Path, *, keep: Iterable[str] = ()) -> Path:
     return small
 
 
-def keep_blocks(whole: Path, blocks: Iterable[tuple[np.ndarray, np.ndarray, int]]) -> Path:
-    """Put 4-bit blocks of 32 weights (halves (n, 16) uint8, scales (n,) float16, columns) back where the graph has their floats.
+def keep_blocks(whole: Path, blocks: Iterable[Blocks]) -> Path:
+    """Put 4-bit blocks of 32 weights back where the graph has their floats.
 
     They came as such and weren't trained, so this loses nothing. Matrices are unpacked once, when the graph is loaded; of a
     vocabulary only the rows of a text.
@@ -133,6 +115,112 @@ def keep_blocks(whole: Path, blocks: Iterable[tuple[np.ndarray, np.ndarray, int]
     onnx.checker.check_model(model)
     onnx.save(model, whole)
     return whole
+
+
+def write_blocks(file: Path, blocks: Iterable[Blocks]) -> Path:
+    """Blocks one after the other, each array from a page's beginning on."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as out:
+        for part in (array for halves, scales, _ in blocks for array in (halves, scales)):
+            out.write(part.tobytes())
+            out.write(bytes(-out.tell() % PAGE))
+    return file
+
+
+def read_blocks(file: Path, shapes: Iterable[tuple[int, int]]) -> list[Blocks]:
+    """What `write_blocks` wrote, of matrices of these shapes."""
+    raw, at, out, sizes = file.read_bytes(), 0, [], [(rows * columns // BLOCK, columns) for rows, columns in shapes]
+    expected = sum(padded_size for count, _ in sizes for padded_size in (_paged(count * BLOCK // 2), _paged(2 * count)))
+    if expected != len(raw):
+        raise ValueError(f"{file.name} has {len(raw):,} bytes; expected {expected:,}, of the blocks of {len(sizes)} matrices")
+    for count, columns in sizes:
+        halves = np.frombuffer(raw, np.uint8, count * BLOCK // 2, at).reshape(count, BLOCK // 2)
+        at += _paged(halves.nbytes)
+        scales = np.frombuffer(raw, np.float16, count, at)
+        at += _paged(scales.nbytes)
+        out.append((halves, scales, columns))
+    return out
+
+
+def _paged(size: int) -> int:
+    """Bytes up to the end of the page."""
+    return -(-size // PAGE) * PAGE
+
+
+def set_apart(graph: Path, file: Path) -> Path:
+    """Leave a graph's blocks to a file beside it, which several graphs may share; onnxruntime looks there by itself.
+
+    Raises
+    ------
+    ValueError
+        If the file, of `write_blocks`, doesn't hold them, or the graph has none.
+    """
+    model, raw = onnx.load(graph), file.read_bytes()
+    if not any(array.name.endswith(".halves") for array in model.graph.initializer):
+        raise ValueError(f"{graph.name} has no blocks: its weights aren't those of {file.name}, to the last bit")
+    for array in model.graph.initializer:
+        if array.name.endswith((".halves", ".scales")) and array.data_location != onnx.TensorProto.EXTERNAL:
+            values = numpy_helper.to_array(array).tobytes()
+            at = raw.find(values)
+            if at < 0:
+                raise ValueError(f"{file.name} doesn't hold {array.name} of {graph.name}: the graph was made with other blocks")
+            array.ClearField("raw_data")
+            array.data_location = onnx.TensorProto.EXTERNAL
+            for key, value in (("location", file.name), ("offset", at), ("length", len(values))):
+                array.external_data.add(key=key, value=str(value))
+    onnx.save(model, graph)
+    onnx.checker.check_model(str(graph))
+    return graph
+
+
+def packed(weight: np.ndarray, square: np.ndarray | None = None) -> Blocks:
+    """A matrix (m, n) in 4-bit blocks.
+
+    square
+        (n, n), the sum of x x' over inputs x of the matrix. If given, what rounding a column gets wrong is made up for by the columns after
+        it, so that the outputs change least, not the weights (Frantar et al. 2022, GPTQ, arXiv:2210.17323).
+
+    >>> halves, scales, columns = packed(np.linspace(-1, 1, 64).reshape(2, 32))
+    >>> bool(np.abs(unpacked(halves, scales) - np.linspace(-1, 1, 64).reshape(2, 32)).max() < 0.08), columns
+    (True, 32)
+    """
+    rows, columns = weight.shape
+    left = weight.astype(np.float64)
+    steps, scales = np.zeros(weight.shape, np.uint8), np.zeros((rows, columns // BLOCK), np.float16)
+    if square is not None:
+        damped = square + DAMPING * np.diag(square).mean() * np.eye(columns)
+        onward = np.linalg.cholesky(np.linalg.inv(damped)).T
+    for first in range(0, columns, BLOCK):
+        block = slice(first, first + BLOCK)
+        scales[:, first // BLOCK] = _scales(left[:, block])
+        factor = scales[:, first // BLOCK].astype(np.float64)[:, None]
+        if square is None:
+            steps[:, block] = _steps(left[:, block], factor)
+            continue
+        for i in range(first, first + BLOCK):
+            steps[:, i] = _steps(left[:, i, None], factor)[:, 0]
+            wrong = (left[:, i] - (steps[:, i] - 8.0) * factor[:, 0]) / onward[i, i]
+            left[:, i:] -= np.outer(wrong, onward[i, i:])
+    parts = steps.reshape(-1, BLOCK)
+    return parts[:, : BLOCK // 2] | parts[:, BLOCK // 2 :] << 4, scales.ravel(), columns
+
+
+def _scales(rows: np.ndarray) -> np.ndarray:
+    """(n,) float16: for each row the scale, of either sign, whose sixteen steps have the least squared error."""
+    largest = rows[np.arange(len(rows)), np.abs(rows).argmax(1)]
+    best, out = np.full(len(rows), np.inf), np.zeros(len(rows), np.float16)
+    for share in (*TRIED, *-TRIED):
+        scale = (largest / 8 * share).astype(np.float16)
+        factor = scale.astype(np.float64)[:, None]
+        error = (((_steps(rows, factor) - 8.0) * factor - rows) ** 2).sum(1)
+        better = error < best
+        best[better], out[better] = error[better], scale[better]
+    return out
+
+
+def _steps(weights: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """0..15, eight is zero."""
+    return np.clip(np.round(weights / np.where(factor == 0, 1, factor)) + 8, 0, 15).astype(np.uint8)
 
 
 def unpacked(halves: np.ndarray, scales: np.ndarray) -> np.ndarray:

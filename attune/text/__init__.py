@@ -75,14 +75,17 @@ def measure(
     return values, reasons
 
 
-def choose(segments: Sequence[Segment], default: str, language: str = "") -> tuple[str, str]:
+def choose(segments: Sequence[Segment], default: str, language: str = "", *, commercial: bool = False) -> tuple[str, str]:
     """Name of the model that reads these words, and their language: as stated, else by the commonest words, else English.
+
+    commercial
+        Only a model whose licence allows commercial use; where none reads the language, the default, which then gives no values.
 
     >>> choose([Segment(0, 1, text="That is not what I meant.")], "minilm_emotions")
     ('minilm_emotions', 'en')
     """
     found = language or guess(spoken(s.text) for s in segments) or "en"
-    return reader(found, default), found
+    return reader(found, default, commercial=commercial), found
 
 
 def spoken(text: str) -> str:

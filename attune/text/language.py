@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from attune import registry
+from attune.weights import COMMERCIAL
 
 FOLDER = "attune.text.models"
 LEAST_WORDS, LEAST_SHARE = 2, 0.1        # function words that must be there, and of all words
@@ -38,8 +39,9 @@ def guess(texts: Iterable[str]) -> str:
     return best if clear and found[best] >= max(LEAST_WORDS, LEAST_SHARE * len(words)) else ""
 
 
-def reader(language: str, default: str) -> str:
+def reader(language: str, default: str, *, commercial: bool = False) -> str:
     """Name of the model that reads a language: the default if it does or no other does; models that must be fetched wait to be asked for by name.
+    commercial: no other than those whose licence allows commercial use.
 
     >>> reader("en-US", "minilm_emotions")
     'minilm_emotions'
@@ -49,6 +51,8 @@ def reader(language: str, default: str) -> str:
     def reads(name: str) -> bool:
         module = registry.load(FOLDER, name)
         known = getattr(module, "LANGUAGES", None)
+        if commercial and name != default and module.LICENSE_CLASS not in COMMERCIAL:
+            return False
         return (tag in known if known else name == default) and (name == default or not hasattr(module, "CHECKPOINTS"))
 
     return next((name for name in (default, *registry.names(FOLDER)) if reads(name)), default)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from attune.taxonomy import taxonomy
-from attune.text.models import minilm_emotions
-from attune.text.models.minilm_emotions import load, named
+from attune.text.models import _minilm, minilm_emotions
+from attune.text.models._minilm import named
+from attune.text.models.minilm_emotions import load
 
 SENTENCES = [
     "Thank you so much, this means a lot to me!",
@@ -115,7 +116,7 @@ def test_a_name_is_higher_where_it_is_said(text: str, name: str) -> None:
 
 def test_names_that_a_label_means_are_that_label() -> None:
     row = load()(["I'm terrified, I can't stop shaking."])[0]
-    for name, label in minilm_emotions.OF_GOEMOTIONS.items():
+    for name, label in _minilm.OF_GOEMOTIONS.items():
         assert row[63 + NAMES.index(name)] == row[GO.index(label)]
 
 

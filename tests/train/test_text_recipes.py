@@ -1,4 +1,4 @@
-"""Parts of the text recipes: own words, rows with gaps, smaller vocabularies, weights in few bits."""
+"""Parts of the text recipes: own words, rows with gaps, weights in few bits, and files that graphs share."""
 
 import sys
 from pathlib import Path
@@ -12,8 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
 from _encoder import HIDDEN, Layer, away, disagreement, mean, padded  # noqa: E402
 from _own_words import MASK, found, hidden  # noqa: E402
-from _text_export import export, keep_blocks, quantise, smaller, unpacked  # noqa: E402
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: E402
+from _text_export import export, keep_blocks, packed, quantise, read_blocks, set_apart, unpacked, write_blocks  # noqa: E402
 
 from attune.metrics import ccc  # noqa: E402
 from attune.weights import session  # noqa: E402
@@ -71,23 +70,6 @@ def test_disagreement_is_one_minus_concordance_and_a_little_squared_error() -> N
 # what is shipped
 
 
-def words() -> Tokenizer:
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "go", "##od", "good", "bad", "day", "d", "##a", "##y", "g", "##o", "##d"]
-    t = Tokenizer(models.WordPiece({token: i for i, token in enumerate(vocabulary)}, unk_token="[UNK]"))
-    t.normalizer, t.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
-    t.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    t.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
-    return t
-
-
-def test_a_smaller_vocabulary_reads_what_it_was_made_for_alike_and_the_rest_in_pieces() -> None:
-    whole = words()
-    small, numbers = smaller(whole, ["good"])
-    assert numbers[small.encode("good").ids].tolist() == whole.encode("good").ids
-    assert small.get_vocab_size() < whole.get_vocab_size()
-    assert small.encode("day").tokens == ["[CLS]", "d", "##a", "##y", "[SEP]"]
-
-
 class Small(torch.nn.Module):
     """A vocabulary, a large layer and a head, as the text nets have them."""
 
@@ -140,3 +122,63 @@ def test_blocks_of_four_bits_come_back_exactly(tmp_path) -> None:
     packed = keep_blocks(tmp_path / "packed.onnx", [vocabulary, matrix])
     assert packed.stat().st_size < 0.2 * size
     np.testing.assert_allclose(said(packed, [1, 2, 999]), before, atol=1e-6)
+
+
+def test_a_matrix_in_blocks_is_within_half_a_step_of_itself() -> None:
+    rng = np.random.default_rng(1)
+    weight = rng.normal(size=(8, 64)).astype(np.float32)
+    halves, scales, columns = packed(weight)
+    back = unpacked(halves, scales).reshape(-1, columns)
+    assert (halves.shape, scales.shape, columns) == ((16, 16), (16,), 64)
+    assert np.abs(back - weight).mean() < 0.1 * np.abs(weight).mean()
+    assert packed(np.zeros((1, 32)))[1].tolist() == [0]
+
+
+def test_rounding_for_inputs_changes_outputs_less_than_rounding_weights() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(500, 64)) @ rng.normal(size=(64, 64))               # inputs that go together, as a layer's do
+    weight = rng.normal(size=(16, 64))
+
+    def wrong(square: np.ndarray | None) -> float:
+        halves, scales, columns = packed(weight, square)
+        return float(np.square(x @ (unpacked(halves, scales).reshape(-1, columns) - weight).T).mean())
+
+    assert wrong(x.T @ x) < 0.6 * wrong(None)
+
+
+def test_two_graphs_share_a_file_of_blocks_and_say_what_they_said(tmp_path) -> None:
+    torch.manual_seed(0)
+    net = Small().eval()
+    blocks = [packed(net.words.weight.detach().numpy()), packed(net.layer.weight.detach().numpy())]
+    with torch.no_grad():
+        for part, (halves, scales, columns) in zip((net.words, net.layer), blocks, strict=True):
+            part.weight.copy_(torch.from_numpy(unpacked(halves, scales).reshape(-1, columns)))
+    file = write_blocks(tmp_path / "shared.bin", blocks)
+    for back, block in zip(read_blocks(file, [(1000, 384), (384, 384)]), blocks, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(back, block, strict=True))
+    for name in ("one", "two"):
+        with torch.no_grad():
+            net.head.bias.fill_(float(name == "two"))
+        graph = keep_blocks(export(net, tmp_path / f"{name}.onnx", ["out"], torch.arange(4)[None]), blocks)
+        before = said(graph, [1, 2, 999])
+        (tmp_path / name).mkdir()
+        set_apart(graph, file).rename(tmp_path / name / "apart.onnx")
+        (tmp_path / name / "shared.bin").write_bytes(file.read_bytes())
+        assert (tmp_path / name / "apart.onnx").stat().st_size < 0.1 * file.stat().st_size
+        np.testing.assert_array_equal(said(tmp_path / name / "apart.onnx", [1, 2, 999]), before)
+
+
+def test_a_file_with_other_blocks_is_refused(tmp_path) -> None:
+    torch.manual_seed(0)
+    net = Small().eval()
+    blocks = [packed(net.layer.weight.detach().numpy())]
+    with torch.no_grad():
+        net.layer.weight.copy_(torch.from_numpy(unpacked(*blocks[0][:2]).reshape(-1, 384)))
+    graph = keep_blocks(export(net, tmp_path / "graph.onnx", ["out"], torch.arange(4)[None]), blocks)
+    other = write_blocks(tmp_path / "other.bin", [packed(torch.randn(384, 384).numpy())])
+    with pytest.raises(ValueError, match="made with other blocks"):
+        set_apart(graph, other)
+    with pytest.raises(ValueError, match="has no blocks"):
+        set_apart(export(Small(), tmp_path / "none.onnx", ["out"], torch.arange(4)[None]), other)
+    with pytest.raises(ValueError, match=r"expected .* of the blocks of 2 matrices"):
+        read_blocks(other, [(384, 384), (384, 384)])
