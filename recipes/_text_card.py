@@ -75,10 +75,12 @@ def card(kind: Kind, m: dict[str, Any]) -> str:
 
 All layers but the lowest {m["frozen"]} and the embeddings; AdamW with {m["lr"]:g} at the top layer and {m["decay"]} of it a layer
 downwards, a cosine with warm-up, moving average of the weights, batches of {m["batch"]}. {m["first"]:,} steps of GoEmotions and EmoBank,
-then {m["steps"]:,} of everything, a batch from one corpus at a time; in an epoch {shares}. What a corpus can't say has no part in the
-loss: ten times binary cross entropy for labels and names, {"half the cross entropy of situations, " if told else ""}1 - CCC and a
-tenth of the squared error for dimensions. Dimensions are then read anew, by ridge regression ({strengths}, each the best on dev) on the means over tokens of
-the embeddings and all layers. Calibration on dev, inside the graph: a logistic curve per label and name, drawn towards a common one{warmth}.
+then {m["steps"]:,} of everything, a batch from one corpus at a time; in an epoch
+{shares}.
+What a corpus can't say has no part in the loss: ten times binary cross entropy for labels and names,{" half the cross entropy of situations," if told else ""}
+1 - CCC and a tenth of the squared error for dimensions. Dimensions are then read anew, by ridge regression on the means over tokens of
+the embeddings and all layers (strength, the best on dev: {strengths}).
+Calibration on dev, inside the graph: a logistic curve per label and name, drawn towards a common one{warmth}.
 Thresholds (`THRESHOLDS`) have the best F1 on dev, counted hits joined by expected ones.
 
 {BLOCKS if later else FROM_THE_START}
