@@ -27,7 +27,7 @@ from attune import perturb
 from attune.media import Media
 from attune.metrics.diarization import at_once, diarization
 from attune.types import Segment
-from attune.voice import online, overlap, speakers
+from attune.voice import online, overlap, speakers, voiceprint
 from attune.voice.activity import SAMPLE_RATE, Activity
 
 HERE = Path(__file__).parent
@@ -244,8 +244,9 @@ def main() -> None:
     command = f"python benchmarks/speakers.py DIR{' --media DIR' if given.media else ''}"
     lines = [
         "# Who spoke when", "",
-        f"`{command}`; likeness {speakers.ALIKE}, live {online.SAME}, speech at once from a probability of {overlap.LIKELY}: all chosen on the first {CHOSEN} "
-        "rows, whose readers also taught the net that hears speech at once (in-sample); nothing was chosen or taught on the others (out-of-sample). "
+        f"`{command}`; likeness {speakers.ALIKE}, live {online.SAME}, speech at once from a probability of {overlap.LIKELY}, voices from {speakers.SOFTER:g} "
+        f"of the usual probability, noise {voiceprint.STANDS:g} times what {voiceprint.QUIET:g} of the frames are softer than: all chosen on the first "
+        f"{CHOSEN} rows, whose readers also taught the net that hears speech at once (in-sample); nothing was chosen or taught on the others (out-of-sample). "
         "Shares of the speaking time, no collar, speaking at once scored.", "",
         "| recordings | n | speakers | error | missed | false | confused | number found | error, number given | error, one voice at a time | "
         "error, as it comes |", "|---|---|---|---|---|---|---|---|---|---|---|"]
