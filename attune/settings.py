@@ -58,7 +58,7 @@ class Settings:
     )
     confidence: float = _option(0.0, "least probability of a fused row's strongest label; a row below it is left empty, with the reason", low=0, high=1)
     portraits: bool = _option(True, "keep one small picture per person for the report")
-    commercial_safe: bool = _option(False, "refuse models whose licence forbids commercial use; words are read by minilm_open unless another is named")
+    commercial_safe: bool = _option(False, "refuse models whose licence forbids commercial use; words are read by minilm_open in minilm_emotions' place")
 
     def __post_init__(self) -> None:
         for f in fields(self):
