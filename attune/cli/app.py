@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from attune.errors import AttuneError
 
@@ -31,3 +35,14 @@ def main() -> None:
 def escape(text: str) -> str:
     """Text in which brackets are brackets, not markup."""
     return text.replace("[", r"\[")
+
+
+def entry(cells: Sequence[tuple[str, int, str]], told: str) -> None:
+    """One of a list: cells (text, width, style) side by side, and below them, dim, what there is to tell; in a terminal as much as fits a line."""
+    line = Text()
+    for text, width, style in cells:
+        line.append(text.ljust(width - 1) + " ", style)
+    fits: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"} if out_console.is_terminal else {"soft_wrap": True}
+    line.rstrip()
+    for each in (line, Text(f"  {told}", "dim")):
+        out_console.print(each, **fits)

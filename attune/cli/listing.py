@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from attune.cli.app import FAILED, RESEARCH, app, escape, out_console
+from attune.cli.app import FAILED, RESEARCH, app, entry, escape, out_console
 
 
 @app.command(rich_help_panel=RESEARCH)
@@ -44,17 +45,14 @@ def list_corpora(context: typer.Context) -> None:
         return
     from attune import datasets, weights
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("corpus", "what it is", "modalities", "labels", "language", "licence class", "speakers"):
-        table.add_column(name, no_wrap=name in ("corpus", "labels"), overflow="fold" if name == "what it is" else "ellipsis")
     for name in datasets.names():
         facts = datasets.load(name).FACTS
-        licence = f"[{'green' if facts['license_class'] in weights.COMMERCIAL else 'yellow'}]{facts['license_class']}[/]"
-        table.add_row(
-            f"[bold]{name}[/]", escape(facts["title"]), ", ".join(facts.get("modalities", ())), ", ".join((facts["taxonomy"], *facts.get("more", ()))),
-            ", ".join(facts.get("languages", ())), licence, escape(str(facts.get("speakers", "")).split(";")[0].split(":")[0].split(",")[0]))
-    out_console.print(table)
-    out_console.print("[dim]attune corpora show NAME says how to get it and what misleads; attune corpora check NAME DIR says what is missing.[/]")
+        free, languages = facts["license_class"] in weights.COMMERCIAL, facts.get("languages", ())
+        speakers = re.split("[;:(]|, ", str(facts.get("speakers", "")))[0].strip()
+        entry([(name, 22, "bold"), (facts["license_class"], 15, "green" if free else "yellow"), (", ".join(facts.get("modalities", ())), 29, ""),
+               (", ".join(languages[:3]) + " ..." * (len(languages) > 3), 15, ""), (f"{speakers} people" if speakers[-1:].isdigit() else speakers, 1, "")],
+              f"{facts['title']}: {', '.join((facts['taxonomy'], *facts.get('more', ())))}")
+    out_console.print("\n[dim]attune corpora show NAME says how to get it and what misleads; attune corpora check NAME DIR says what is missing.[/]")
 
 
 @corpora.command("show")

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.prompt import Confirm
 from rich.table import Table
 
-from attune.cli.app import FAILED, MEASURE, app, console, escape, out_console
+from attune.cli.app import FAILED, MEASURE, app, console, entry, escape, out_console
 from attune.errors import SettingError, WeightsError, unknown
 
 FOLDERS = {"face": "attune.face.models", "voice": "attune.voice.models", "text": "attune.text.models", "recogniser": "attune.text.recognisers",
@@ -25,30 +25,25 @@ app.add_typer(models, name="models", rich_help_panel=MEASURE)
 
 @models.callback()
 def list_models(context: typer.Context) -> None:
-    """List the models that are here and those that can be added, with licence, size and what they were trained on."""
+    """List the models that are here and those that can be added, with licence and size."""
     if context.invoked_subcommand:
         return
     from attune import checkpoints, registry, weights
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("model", "for", "labels", "state", "licence class", "size", "what it is"):
-        table.add_column(name, no_wrap=name in ("model", "for", "state"))
     rows = [(kind, name, registry.load(folder, name)) for kind, folder in FOLDERS.items() for name in registry.names(folder)]
     rows = [(kind, name, module) for kind, name, module in rows if hasattr(module, "WEIGHTS")]
     order = ("packaged", "present", "can be added")
     for kind, name, module in sorted(rows, key=lambda row: (order.index(checkpoints.state(row[2])), list(FOLDERS).index(row[0]))):
         state, there = checkpoints.state(module), [f for f in weights.files(module) if f.is_file()]
         whole = len(there) == len(weights.files(module))
-        size = f"{sum(f.stat().st_size for f in there) / 1e6:.1f} MB" if whole and there else "" if state == "can be added" else "[red]missing[/]"
-        free = module.LICENSE_CLASS in weights.COMMERCIAL
-        colour = {"packaged": "green", "present": "green", "can be added": "dim"}[state]
-        table.add_row(name, kind, ", ".join(getattr(module, "TAXONOMIES", ("turns" if kind == "diarizer" else "words",))), f"[{colour}]{state}[/]",
-                      f"[{'green' if free else 'yellow'}]{module.LICENSE_CLASS}[/]", size,
-                      escape(module.TITLE if state == "can be added" else f"{module.TITLE}; trained on {module.DATA}"))
-    out_console.print(table)
+        size = f"{sum(f.stat().st_size for f in there) / 1e6:.1f} MB" if whole and there else "" if state == "can be added" else "missing"
+        labels = ", ".join(getattr(module, "TAXONOMIES", ("turns" if kind == "diarizer" else "words",)))
+        entry([(name, 24, "bold"), (kind, 11, ""), (state, 13, "dim" if state == "can be added" else "green"),
+               (module.LICENSE_CLASS, 16, "green" if module.LICENSE_CLASS in weights.COMMERCIAL else "yellow"), (size, 8, "red" if size == "missing" else "")],
+              f"{module.TITLE}: {labels}")
     out_console.print(
-        "[dim]Green licences may be used commercially; --commercial-safe refuses the others. A packaged model's card lies beside its weights. "
-        "attune models add NAME shows a licence, asks, and fetches; nothing else does.[/]")
+        "\n[dim]Green licences may be used commercially; --commercial-safe refuses the others. attune models show NAME says what a model was trained on; its "
+        "card lies beside its weights. attune models add NAME shows a licence, asks, and fetches; nothing else does.[/]")
 
 
 @models.command("show")
