@@ -28,7 +28,7 @@ REFERENCE = (
     "distillation: Hinton, Vinyals and Dean (2015) arXiv:1503.02531; Kounadis-Bastian et al. (2024) Wav2Small, arXiv:2408.13920; corpora: as prosody_whisper"
 )
 WEIGHTS = ("prosody_tiny.onnx",)
-DATA = "RAVDESS actors 1-20, CREMA-D (happy and sad clips), nEMO (Polish), URDU; training speakers only, with a convolutional recurrent net as teacher"
+DATA = "RAVDESS actors 1-20, CREMA-D (happy and sad clips), nEMO (Polish), URDU; training speakers only, with prosody_whisper as teacher"
 TRAINED_ON = {"ravdess": ("train", "dev"), "crema_d": ("train",), "nemo": ("train",), "urdu": ("train",)}
 TUNED_ON = {"crema_d": ("dev",), "nemo": ("dev",), "urdu": ("dev",)}
 LIMITS = (
