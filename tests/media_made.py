@@ -133,6 +133,46 @@ def turn(path: Path, matrix: tuple[int, int, int, int]) -> Path:
     return path
 
 
+def joined(path: Path, parts: list[Path], fps: int = 25) -> Path:
+    """MP4s of one H.264 stream without B pictures put one behind the other, as they are encoded: each part has a sample description of its own."""
+    described, samples, entries = [], [], []
+    for part in parts:
+        with av.open(str(part)) as container:
+            stream = container.streams.video[0]
+            width, height, avcc = stream.width, stream.height, bytes(stream.codec_context.extradata)
+            entries.append((len(samples) + 1, len(described) + 1))
+            samples += [(bytes(p), p.is_keyframe) for p in container.demux(stream) if p.size]
+        described.append(_box(b"avc1", bytes(6), b"\0\1", bytes(16), struct.pack(">HHIIIH", width, height, 72 << 16, 72 << 16, 0, 1), bytes(32),
+                              struct.pack(">Hh", 24, -1), _box(b"avcC", avcc)))
+    n, scale, tick = len(samples), 1000 * fps, 1000
+    matrix = struct.pack(">9I", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    entered = [i + 1 for i, (_, entry) in enumerate(samples) if entry]
+
+    def moov(first: int) -> bytes:
+        offsets = np.cumsum([first, *(len(data) for data, _ in samples[:-1])]).tolist()
+        table = _box(
+            b"stbl", _box(b"stsd", _numbers(0, len(described)), *described), _box(b"stts", _numbers(0, 1, n, tick)),
+            _box(b"stss", _numbers(0, len(entered), *entered)), _box(b"stsc", _numbers(0, len(entries), *(x for at, k in entries for x in (at, 1, k)))),
+            _box(b"stsz", _numbers(0, 0, n, *(len(data) for data, _ in samples))), _box(b"stco", _numbers(0, n, *offsets)))
+        information = _box(b"minf", _box(b"vmhd", _numbers(1, 0, 0)), _box(b"dinf", _box(b"dref", _numbers(0, 1), _box(b"url ", _numbers(1)))), table)
+        media = _box(b"mdia", _box(b"mdhd", _numbers(0, 0, 0, scale, n * tick, 0x55C4 << 16)), _box(b"hdlr", bytes(8), b"vide", bytes(13)), information)
+        track = _box(b"trak", _box(b"tkhd", _numbers(3, 0, 0, 1, 0, n * tick), bytes(16), matrix, _numbers(width << 16, height << 16)), media)
+        return _box(b"moov", _box(b"mvhd", _numbers(0, 0, 0, scale, n * tick, 1 << 16, 0x100 << 16), bytes(8), matrix, bytes(24), _numbers(2)), track)
+
+    head = _box(b"ftyp", b"isom\0\0\2\0isomiso2avc1mp41")
+    path.write_bytes(head + moov(len(head) + len(moov(0)) + 8) + _box(b"mdat", *(data for data, _ in samples)))
+    return path
+
+
+def _box(name: bytes, *content: bytes) -> bytes:
+    data = b"".join(content)
+    return struct.pack(">I", 8 + len(data)) + name + data
+
+
+def _numbers(*values: int) -> bytes:
+    return struct.pack(f">{len(values)}I", *values)
+
+
 def cut(path: Path, share: float, name: str | None = None) -> Path:
     """A copy of a file's first part, as a download that broke off."""
     data = path.read_bytes()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from attune.errors import AttuneError, MediaError, NoStream, SettingError, ShapeError
 from attune.media import Media, jpeg
-from attune.media.clock import Notes
+from attune.media.clock import BACK, Clock, Notes
 from attune.media.picture import MAX_PIXELS
 from attune.media.sound import gapless
 
@@ -203,6 +203,18 @@ def test_recordings_strung_together_go_on(tmp_path):
     seconds = bursts(media.waveform())
     assert len(seconds) == 4
     assert np.diff(seconds) == pytest.approx([1, 1.1, 1], abs=0.15)
+
+
+def test_a_clock_that_is_told_lengths_of_other_pictures_still_puts_what_has_no_time_right_after_and_sees_a_new_beginning():
+    clock = Clock(0.0, Notes("picture"), sure=BACK)
+    got = []
+    for stamp, length in ((0.0, 1.0), (1.0, 1.0), (None, 1.0), (3.0, 1.0), (3.1, 0.1), (0.0, 0.1), (0.1, 0.1)):
+        got.append(round(clock(stamp), 3))
+        clock.end = max(clock.end, got[-1] + length)
+    assert got == [0, 1, 2, 3, 3.1, 4, 4.1]                            # at 4, where 3.0 and its length end, the next file begins
+    whole = Clock(0.0, Notes("sound"))                                 # what is sure of its lengths: a step back of 0.9 s
+    whole.end = whole(0.0) + 1.0
+    assert whole(0.1) == 1.0 and not whole.straight
 
 
 def test_jitter_of_timestamps_is_no_hole(tmp_path):

@@ -99,6 +99,57 @@ def test_damage_loses_no_more_than_in_plain_decoding(tmp_path, monkeypatch):
     assert abs(len(pictures) - len(plain)) <= 1 and abs(pictures[-1][0] - plain[-1][0]) < 1 / 3
 
 
+@pytest.mark.parametrize("fps", [1.0, 0.5])
+def test_films_joined_with_their_own_parameters_are_read_by_them(tmp_path, monkeypatch, fps):
+    """The second part's first picture, at 1.32 s, isn't looked at, and its packet alone brings the parameters that the part is read by."""
+    parts = [made.movie(tmp_path / f"{k}.mp4", seconds=seconds, fps=25, gop=5, options={"bf": "0", "x264-params": f"cabac={k}:ref={3 - 2 * k}:8x8dct=0"})
+             for k, seconds in ((1, 1.32), (0, 2.6))]
+    path = made.joined(tmp_path / "both.mp4", parts)
+    with av.open(str(path)) as container:
+        assert [i for i, p in enumerate(container.demux(video=0)) if p.size and spare.redescribed(p)] == [33]
+    pictures, end, notes, few = read(path, fps, monkeypatch)
+    monkeypatch.setattr(spare, "fits", lambda container, stream: False)
+    plain, plain_end, plain_notes, all_of_them = read(path, fps, monkeypatch)
+    assert few < all_of_them == 98 and (end, notes) == (plain_end, plain_notes) and notes == ()
+    assert all(s == t and np.array_equal(a, b) for (s, a), (t, b) in zip(pictures, plain, strict=True))
+
+
+def test_a_packet_of_which_nobody_tells_whether_it_brings_parameters_is_decoded():
+    assert spare.redescribed(object())
+
+
+def test_a_damaged_last_picture_is_not_taken_for_seen(tmp_path, monkeypatch):
+    """The last picture can't be decoded: the film ends before it."""
+    path = made.movie(tmp_path / "tail.mkv", seconds=4, fps=25, options={"bf": "0"}, gop=25)
+    decoded, last = files._decoded, []
+
+    def broken(packet, notes):
+        if packet.pts is not None and packet.pts >= 3960:
+            last.append(packet.pts)
+            notes.failed += 1
+            return ()
+        return decoded(packet, notes)
+
+    monkeypatch.setattr(files, "_decoded", broken)
+    media = Media.open(path)
+    list(media.frames(25.0))
+    assert last == [3960] and media.end == pytest.approx(3.96, abs=0.001) and "damaged" in media.notes[0]
+
+
+@pytest.mark.parametrize("fps", [3.0, 25.0])
+@pytest.mark.parametrize("bf", ["0", "2", "3"])
+def test_pictures_of_a_variable_rate_in_mp4_keep_their_times(tmp_path, monkeypatch, bf, fps):
+    """A film of a screen that stands still for 0.8 s now and then. MP4 keeps lengths by the order of decoding: with B pictures a long one is another's."""
+    times = np.cumsum([0.0, *(0.8 if i % 15 == 7 else 0.04 for i in range(1, 75))]).round(3).tolist()
+    path = made.movie(tmp_path / "screen.mp4", times=times, seconds=times[-1], options={**MANY, "bf": bf}, gop=30)
+    pictures, end, notes, _ = read(path, fps, monkeypatch)
+    cells = [cell_of(t, fps) for t in times]
+    assert [round(t, 3) for t, _ in pictures] == [t for i, t in enumerate(times) if cells[i] not in cells[:i]] and notes == ()
+    monkeypatch.setattr(spare, "fits", lambda container, stream: False)
+    plain, plain_end, *_ = read(path, fps, monkeypatch)
+    assert end == plain_end >= times[-1] and [t for t, _ in plain] == [t for t, _ in pictures]
+
+
 def test_a_file_read_by_two_threads_is_decoded_whole(tmp_path):
     path = made.movie(tmp_path / "b.mp4", seconds=3, fps=25, options=MANY)
     one, two = (list(Media.open(path).frames(3.0, threads=n)) for n in (1, 2))

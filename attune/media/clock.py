@@ -44,11 +44,18 @@ def cell_of(time: float, fps: float) -> int:
 class Clock:
     """Media time out of a stream's own timestamps, whose wildest errors are taken out.
 
-    `end` is where the stream has got to; a timestamp that is missing, or far from there, is read as "right after".
+    `end` is where the stream has got to; a timestamp that is missing, or far from there, is read as "right after". What goes by `end` is as right
+    as the lengths it was told: `sure` is how many seconds of them, behind the last timestamp, are believed when a later one seems to step back.
+
+    >>> clock = Clock(0.0, Notes("picture"), sure=BACK)
+    >>> clock.end = clock(1.0) + 0.8                             # a length that belongs to another picture
+    >>> clock(1.1), clock.straight
+    (1.1, True)
     """
 
-    def __init__(self, origin: float, notes: Notes) -> None:
-        self.end, self._shift, self._notes, self._mended = 0.0, -origin, notes, False
+    def __init__(self, origin: float, notes: Notes, sure: float = math.inf) -> None:
+        self.end, self._sure, self._last = 0.0, sure, 0.0
+        self._shift, self._notes, self._mended = -origin, notes, False
 
     @property
     def straight(self) -> bool:
@@ -57,13 +64,15 @@ class Clock:
 
     def __call__(self, stamp: float | None) -> float:
         if stamp is None or not math.isfinite(stamp):
-            self._mended = True
+            self._mended, self._last = True, self.end
             return self.end
         time = stamp + self._shift
         step = time - self.end
         past = step > BACK and time > 2 * self._notes.stated + SLACK
-        if step > JUMP or -step > BACK or past:
+        back = min(self.end, self._last + self._sure) - time
+        if step > JUMP or back > BACK or past:
             self._notes.once("jump", f"{self._notes.stream}: the timestamps jump by {step:+.1f} s at {self.end:.1f} s; taken as no jump")
             self._shift, self._mended = self._shift - step, True
             time = self.end
-        return max(time, 0.0)
+        self._last = max(time, 0.0)
+        return self._last

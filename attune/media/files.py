@@ -21,7 +21,7 @@ from av.stream import Disposition
 
 from attune.errors import MediaError, NoStream
 from attune.media import spare
-from attune.media.clock import JUMP, Clock, Notes
+from attune.media.clock import BACK, JUMP, Clock, Notes
 from attune.media.picture import MAX_PIXELS, Upright
 from attune.media.sound import Sound
 
@@ -180,7 +180,8 @@ class File:
 
     def pictures(self, threads: int, notes: Notes, fps: float = math.inf) -> Iterator[tuple[float, float, Callable[[], np.ndarray]]]:
         """Pictures with their times, and up to where the stream has come with each; with `fps`, at least the first in each 1 / fps seconds."""
-        clock, upright, last, ends = Clock(self.origin, notes), Upright(), 0.0, [0.0]
+        clock = Clock(self.origin, notes, sure=BACK)         # in MP4 lengths go by the order of decoding: B pictures have each other's
+        upright, last, ends = Upright(), 0.0, [0.0]
         spared, told = spare.Spare(fps), [False]
         waiting: list[Any] = []              # packets that nobody needs, unless what follows is made of them
 
@@ -213,7 +214,7 @@ class File:
             clock.end = max(clock.end, 0.0 if self._still else time + min(length, JUMP))
             last, picture = clock.end, lambda frame=frame, stream=stream: upright(frame, stream)
             yield time, last, picture
-        if picture and clock.straight and ends[0] > last and not self._still:    # the last pictures weren't decoded, but are there
+        if picture and clock.straight and not notes.failed and ends[0] > last and not self._still:    # the last ones weren't decoded, but are there
             last = ends[0]
             yield time, last, picture
         if not self._still:

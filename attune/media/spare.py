@@ -76,7 +76,13 @@ def anew(packet: Any) -> bool:
 
 def needless(packets: Sequence[Any]) -> bool:
     """Whether the stream may begin anew without these, its last ones: they hold pictures, and nothing by which others are read."""
-    return all(kinds and not PARAMETERS & set(kinds) for kinds in map(units, packets))
+    return all(kinds and not PARAMETERS & set(kinds) for kinds in map(units, packets)) and not any(map(redescribed, packets))
+
+
+def redescribed(packet: Any) -> bool:
+    """Whether a packet may bring new parameters beside its units, as the first of each further sample description of an MP4 does
+    (ISO/IEC 14496-12, 8.5.2): films joined without encoding them anew. PyAV before 16.1 doesn't tell."""
+    return not hasattr(packet, "has_sidedata") or bool(packet.has_sidedata("new_extradata"))
 
 
 def fits(container: Any, stream: Any) -> bool:
