@@ -137,7 +137,7 @@ def _person(recording: Recording, spans: dict[int, tuple[np.ndarray, np.ndarray]
     for e in recording.estimates:
         mine = np.asarray(e.person == who) & ~e.missing
         start, end = (t[mine] for t in spans[id(e)])
-        if e.modality == "face" and not e.projected and not seen:
+        if e.modality == "face" and not seen:
             seen = list(zip(start.tolist(), end.tolist(), np.nan_to_num(e.quality[mine]).tolist(), strict=True))
         if mine.any():
             means.append(_mean(e, mine, end - start))
@@ -198,7 +198,7 @@ def _picture(data: bytes) -> str:
 
 def _in_order(estimates: Iterable[Estimates]) -> list[Estimates]:
     """Fused first, what was measured before what was projected."""
-    return sorted(estimates, key=lambda e: (MODALITIES.index(e.modality), bool(e.projected)))
+    return sorted(estimates, key=lambda e: (MODALITIES.index(e.modality), not e.measured))
 
 
 def _spans(e: Estimates, duration: float) -> tuple[np.ndarray, np.ndarray]:

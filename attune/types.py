@@ -19,6 +19,7 @@ from attune.taxonomy import Taxonomy
 Modality = Literal["face", "voice", "text", "fused"]
 Kind = Literal["speech", "seen", "pause", "window"]
 SOMEONE = ""                              # a person nobody could name
+PRESENCE = "presence"                     # `projected` of probabilities 0..1 that an action unit is there, beside labels whose range is of intensities
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ class Estimates:
 
     start, end (n,) s · values (n, k) in the taxonomy's range, NaN where nothing could be measured · person (n,) str ·
     quality (n,) 0..1, how well the input could be seen or heard · reason (n,) str, why a row is NaN, else "" ·
-    spread (n, k) standard deviation or None · projected: "" when the labels are what the model was trained on, else the name
-    of the crosswalk that led to them.
+    spread (n, k) standard deviation or None · projected: "" when the labels are what the model was trained on, `PRESENCE` when it
+    was, but says how likely each is there and not how strong, else the name of the crosswalk that led to them.
     """
 
     start: np.ndarray
@@ -133,6 +134,11 @@ class Estimates:
     def name(self) -> str:
         """Where its columns are found in a table: "face.ferplus8", "voice.vad"."""
         return f"{self.modality}.{self.taxonomy.name}"
+
+    @property
+    def measured(self) -> bool:
+        """Whether a model gave these labels, be it as probabilities of presence; False where a crosswalk led to them."""
+        return self.projected in ("", PRESENCE)
 
     @property
     def missing(self) -> np.ndarray:

@@ -22,7 +22,7 @@ from attune.describe.render import FORMS, captions, compact, cues, rendered
 from attune.describe.sentences import positioned, sentence
 from attune.errors import AttuneError, SettingError, UnknownName
 from attune.taxonomy import Taxonomy, taxonomy
-from attune.types import Estimates, Faces, Recording, Segment
+from attune.types import PRESENCE, Estimates, Faces, Recording, Segment
 
 GOLDEN = Path(__file__).parent / "golden"
 EEE = taxonomy("eee48")
@@ -611,6 +611,13 @@ def test_cue_lines_name_units_top_labels_high_and_low_and_what_is_not_there():
         "voice: High happy, Low calm, Low neutral, Low sad, Low angry, Low fearful, Low disgust, Low surprised", "valence 0.25, arousal -0.50, dominance 0.00"]
     assert second.split("\n") == ["[2.0–3.0 s] Ada", "words: no words", "action units: no face", "face: no face", "voice: no speech"]
     assert "High valence, Low arousal, Low dominance" in cues(rec, numbers=False)[0]
+
+
+def test_cue_lines_name_units_that_are_more_likely_there_than_not_where_they_are_presences():
+    rec = made(TALK[:1], face_facs=[{"AU12": 0.6, "AU04": 0.4}])
+    presences = replace(rec, estimates=(replace(rec.estimates[0], projected=PRESENCE),))
+    assert "action units: AU12 lip corner puller" in cues(presences)[0].split("\n")
+    assert not any("AU12" in line for line in cues(rec))
 
 
 def test_compact_json_holds_levels_scores_and_doubt():

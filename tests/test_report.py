@@ -16,7 +16,7 @@ import pytest
 from attune import report
 from attune.settings import Settings
 from attune.taxonomy import Taxonomy, taxonomy
-from attune.types import SOMEONE, Estimates, Faces, Recording, Segment
+from attune.types import PRESENCE, SOMEONE, Estimates, Faces, Recording, Segment
 
 EKMAN = Taxonomy("ekman7", ("anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral"), "exclusive", (0, 1), "Ekman (1992)",
                  title="Ekman's six and neutral")
@@ -302,6 +302,17 @@ def test_summary_weighs_by_time_and_counts_what_was_measured() -> None:
     e = Estimates.of(segments, [[1, 0, 0], [0, 0, 0], [np.nan] * 3], taxonomy=VAD, modality="text", model="m")
     person = report.facts(silent(segments=tuple(segments), estimates=(e,)))["people"][0]
     assert person["means"][0] == {"modality": "text", "taxonomy": "vad", "projected": "", "n": 2, "seconds": 4.0, "values": [0.75, 0.0, 0.0]}
+
+
+def test_who_was_seen_is_known_from_presences_and_from_projected_sets_too() -> None:
+    facs = taxonomy("facs")
+    rows = [Segment(i, i + 1, "Ada") for i in range(4)]
+    values = np.full((4, len(facs)), 0.5)
+    values[2] = np.nan
+    for projected in (PRESENCE, "not stated in the table"):
+        e = Estimates.of(rows, values, taxonomy=facs, modality="face", model="pyfeat_units", projected=projected)
+        person = report.facts(silent(segments=(), estimates=(e,)))["people"][0]
+        assert person["seen"] == [[0, 2, 1], [3, 4, 1]] and person["seen_s"] == 3
 
 
 def test_time_seen_counts_overlaps_once() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from attune.errors import ShapeError
 from attune.taxonomy import taxonomy
-from attune.types import Estimates, Faces, Recording, Segment
+from attune.types import PRESENCE, Estimates, Faces, Recording, Segment
 
 
 def estimates(n=3, k=3, **changes):
@@ -68,6 +68,12 @@ def test_a_spread_of_another_shape_is_an_error():
 
 def test_estimates_are_named_by_modality_and_taxonomy():
     assert estimates().name == "voice.vad"
+
+
+def test_presences_were_measured_and_what_a_crosswalk_gave_was_not():
+    rows = [Segment(0, 1)]
+    sets = [Estimates.of(rows, np.zeros((1, 3)), taxonomy=taxonomy("vad"), modality="face", model="m", projected=p) for p in ("", PRESENCE, "ekman7->vad")]
+    assert [e.measured for e in sets] == [True, True, False]
 
 
 def test_a_label_is_found_by_name_in_any_case():

@@ -17,9 +17,10 @@ from attune.describe.leed import flowing
 from attune.describe.moments import UNITS, Moment, Over, expressions, stretches
 from attune.describe.sentences import LOW_QUALITY, Manner
 from attune.errors import unknown
-from attune.types import Estimates, Recording, Segment
+from attune.types import PRESENCE, Estimates, Recording, Segment
 
 ACTIVE = {"blendshapes52": 0.5, "facs": 1.0}     # least height of a movement that is named: half of 0..1, or "a trace" on FACS's 0..5
+PRESENT = 0.5                            # the same of a probability that a unit is there
 SEEN, HEARD = 3, 10                      # labels named of a face, and of a voice
 HIGH = 0.3                               # a voice's label is "High" above it
 CONTEXT = 2.0                            # s before and after, of the voice
@@ -101,7 +102,7 @@ def _units(e: Estimates, row: Segment, words: Language, active: float | None) ->
     if not here.any():
         return f"{name}: {words.words['cues']['face']}"
     greatest = np.nanmax(np.where(np.isnan(e.values[here]), -np.inf, e.values[here]), axis=0)
-    bound = ACTIVE[e.taxonomy.name] if active is None else active
+    bound = active if active is not None else PRESENT if e.projected == PRESENCE else ACTIVE[e.taxonomy.name]
     named = [f"{label} {e.taxonomy.descriptions[label]}" if label in e.taxonomy.descriptions else label
              for label, v in zip(e.taxonomy.labels, greatest, strict=True) if _above(v, bound)]
     return f"{name}: {', '.join(named) or none}"

@@ -26,7 +26,7 @@ from attune.fusion import project
 from attune.taxonomy import Taxonomy, crosswalks, names, taxonomy
 from attune.text import units
 from attune.text.cues import needed
-from attune.types import SOMEONE, Estimates, Faces, Modality, Recording, Segment
+from attune.types import PRESENCE, SOMEONE, Estimates, Faces, Modality, Recording, Segment
 
 KEEPS = ("each model's expressions by name on their own grid, who they are of, words with times, faces' boxes and probabilities, quality; "
          "of Hume's also action units, descriptions, sentiment and toxicity")
@@ -41,7 +41,6 @@ FURTHER = "attune:"                      # before the name of a set as it was me
 SENTIMENT = Taxonomy("hume_sentiment9", tuple("123456789"), "exclusive", (0.0, 1.0), reference="Hume v0: from 1, negative, to 9, positive")
 TOXICITY = Taxonomy("hume_toxicity6", ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate"), "multilabel", (0.0, 1.0), reference="Hume v0")
 PICTURE = 1 / 3                          # s; how long a single one stands for: Hume takes 3 a second unless asked otherwise
-PRESENCE = "hume_facs x 5"               # its action units are scores, mostly 0..1; on the intensities' 0..5 they are marked as projected
 UNIT = re.compile(r"AU(\d+)\b.*")
 NOBODY = ("unknown", "", None)
 
@@ -178,7 +177,7 @@ def _walk(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _units(values: np.ndarray, labels: Sequence[str], made: Any) -> list[Estimates]:
-    """Action units: those of the taxonomy `facs` by their number, and all of them under Hume's names."""
+    """Action units: those of the taxonomy `facs` by their number, as scores that they are there, and all of them under Hume's names."""
     facs = taxonomy("facs")
     described = {text: label for label, text in facs.descriptions.items()}
     labels = [described.get(label, label) for label in labels]
@@ -187,7 +186,7 @@ def _units(values: np.ndarray, labels: Sequence[str], made: Any) -> list[Estimat
     for i, label in enumerate(labels):
         match = UNIT.fullmatch(label)
         if match and (unit := f"AU{int(match[1]):02d}") in facs.labels:
-            mapped[:, facs.index(unit)] = values[:, i] * (1 if exact else 5)
+            mapped[:, facs.index(unit)] = values[:, i]
     if exact:                             # intensities that Attune wrote
         return [made(mapped, facs)]
     own = made(values, _whole.taxonomy_of("hume_facs", labels))

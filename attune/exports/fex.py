@@ -12,7 +12,7 @@ from attune.errors import RecordingError
 from attune.exports import _assemble, _files, _frames
 from attune.exports._frames import OWN
 from attune.taxonomy import taxonomy
-from attune.types import SOMEONE, Estimates, Recording
+from attune.types import PRESENCE, SOMEONE, Estimates, Recording
 
 NAME, SUFFIX = "fex", ".csv"
 FACTS = {
@@ -24,8 +24,6 @@ FACTS = {
     "reference": "Cheong et al. (2023), Py-Feat, Affective Science 4; feat/data.py",
 }
 MODEL = "py-feat"
-PRESENCE = "presence x 5"                # Py-Feat gives probabilities 0..1 that a unit is there; on the intensities' range 0..5 they are marked as projected
-SCALE = 5.0
 UNIT = re.compile(r"AU(\d\d)(_r)?(_projected)?")
 BASIC = {"anger": "anger", "disgust": "disgust", "fear": "fear", "happiness": "joy", "sadness": "sadness", "surprise": "surprise", "neutral": "neutral"}
 AXES = ("valence", "arousal")
@@ -57,9 +55,8 @@ def write(recording: Recording, path: Path) -> Path:
     for e, names in ((units, _unit_names(units)), (emotions, _emotion_names(emotions)), (axes, {name: name for name in AXES})):
         values = _frames.on_rows(e, rows)
         if e is not None and values is not None:
-            scale = 1 / SCALE if e.projected == PRESENCE else 1.0
-            end = "_projected" if e.projected and e.projected != PRESENCE else ""
-            columns = {f"{name}{end}": values[:, e.taxonomy.index(label)] * np.float32(scale) for name, label in names.items()}
+            end = "" if e.measured else "_projected"
+            columns = {f"{name}{end}": values[:, e.taxonomy.index(label)] for name, label in names.items()}
             out |= {name: list(column) for name, column in columns.items() if not np.isnan(column).all()}
     out |= {"input": [recording.source] * len(rows), "Identity": rows.person.tolist(), f"{OWN}model": [rows.model] * len(rows)}
     return _files.put(path, _frames.table(out | _frames.own_columns(recording, rows)))
@@ -151,7 +148,7 @@ def _emotions(columns: dict[str, Any]) -> tuple[np.ndarray | None, dict[str, Any
 
 
 def _units(columns: dict[str, Any], notes: list[str]) -> tuple[np.ndarray | None, dict[str, Any]]:
-    """Action units on 0..5: intensities as they are, probabilities of presence five times and marked."""
+    """Action units as they are: intensities, or probabilities of presence, which are marked."""
     labels = taxonomy("facs")
     matches = [m for c in columns if (m := UNIT.fullmatch(c)) and f"AU{m[1]}" in labels.labels]
     intensities = [m for m in matches if m[2]]
@@ -166,8 +163,8 @@ def _units(columns: dict[str, Any], notes: list[str]) -> tuple[np.ndarray | None
     if np.nanmax(values, initial=0) > 1 or np.nanmin(values, initial=0) < 0:
         notes.append("action units lie outside 0 to 1: they are taken as intensities, as they are")
         return values, {"taxonomy": labels, "projected": ""}
-    notes.append("action units are probabilities of presence (0 to 1); on the range of intensities (0 to 5) they stand five times as high, marked as projected")
-    return values * np.float32(SCALE), {"taxonomy": labels, "projected": PRESENCE}
+    notes.append("action units are probabilities of presence (0 to 1), not intensities (0 to 5), and marked as such")
+    return values, {"taxonomy": labels, "projected": PRESENCE}
 
 
 def _axes(columns: dict[str, Any]) -> tuple[np.ndarray | None, dict[str, Any]]:

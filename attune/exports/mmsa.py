@@ -146,21 +146,22 @@ def _set(recording: Recording, spoken: list[Segment]) -> dict[str, Any]:
         "regression_labels": np.full(len(spoken), np.nan, np.float32), "annotations": [""] * len(spoken), "feature_names": {},
     }
     for key, modality in KEYS.items():
-        e = next((e for e in recording if e.modality == modality and not e.projected), None)
-        found = [_sequence(e, s) for s in spoken]
-        longest, width = max([1, *(len(f) for f in found)]), len(e.taxonomy) if e is not None else 1
+        e = next((e for e in recording if e.modality == modality and e.measured), None)
+        known = np.array([0]) if e is None else np.flatnonzero(~np.isnan(e.values).all(axis=0) | e.missing.all())     # a label that no row has is no feature
+        found = [_sequence(e, s, known) for s in spoken]
+        longest, width = max([1, *(len(f) for f in found)]), len(known)
         padded = np.zeros((len(spoken), longest, width), np.float32)
         for i, own in enumerate(found):
             padded[i, : len(own)] = own
         out[key] = padded
         out[f"{key}_lengths"] = [len(f) for f in found]
-        out["feature_names"][modality] = [f"{e.name}.{label}" for label in e.taxonomy.labels] if e is not None else []
+        out["feature_names"][modality] = [f"{e.name}.{e.taxonomy.labels[k]}" for k in known] if e is not None else []
     return out
 
 
-def _sequence(e: Estimates | None, s: Segment) -> np.ndarray:
-    """(t, k) rows of this person that were measured within the segment."""
+def _sequence(e: Estimates | None, s: Segment, known: np.ndarray) -> np.ndarray:
+    """(t, k) rows of this person that were measured within the segment, with the labels at the indices `known` (k,)."""
     if e is None:
         return np.zeros((0, 1), np.float32)
-    at = (e.person == s.person) & (e.start < s.end) & (e.end > s.start) & ~np.isnan(e.values).any(axis=1)
-    return np.asarray(e.values[at], np.float32)
+    at = (e.person == s.person) & (e.start < s.end) & (e.end > s.start) & ~np.isnan(e.values[:, known]).any(axis=1)
+    return np.asarray(e.values[at][:, known], np.float32)

@@ -1,5 +1,8 @@
 """Tables as OpenFace and Py-Feat write them, made up: columns and forms are those of their documentation and of published tables."""
 
+import csv
+import re
+
 import numpy as np
 import pytest
 from recordings_made import UNITS, ordered, talk
@@ -7,8 +10,10 @@ from recordings_made import UNITS, ordered, talk
 from attune import export, exports, report
 from attune.describe.render import rendered
 from attune.errors import RecordingError
+from attune.face.models import pyfeat_units
 from attune.fusion import project
 from attune.taxonomy import taxonomy
+from attune.types import PRESENCE, Estimates, Faces, Recording, Segment
 
 ALL = [*(f"{u}_r" for u in (*UNITS, "AU45")), *(f"{u}_c" for u in (*UNITS, "AU28", "AU45"))]
 
@@ -113,13 +118,13 @@ def test_a_recording_without_a_face_is_no_openface_table(tmp_path):
 
 # ---- Py-Feat ----------------------------------------------------------------------------------------------------------------
 
-def test_fex_emotions_are_measured_and_presences_are_projected_onto_intensities(tmp_path):
+def test_fex_emotions_are_measured_and_presences_are_kept_and_marked(tmp_path):
     file = fex(tmp_path / "clip.csv", [(0, 10, 0.99, 0.5, 0.75), (1, 11, 0.98, 1.0, 0.5)])
     assert exports.recognised(file) == "fex"
     back = exports.read(file)
     emotions, units = back["face.ekman7"], back["face.facs"]
     assert (emotions.label("joy").tolist(), emotions.projected) == ([0.75, 0.5], "")
-    assert (units.label("AU12").tolist(), units.projected) == ([2.5, 5.0], "presence x 5")
+    assert (units.label("AU12").tolist(), units.projected) == ([0.5, 1.0], PRESENCE)
     assert back.source == "talk.mp4"                                                        # without the folders of the machine it lay on
     assert back["face.vad"].projected == "ekman7->vad"
     assert back["fused.ekman7"].label("joy")[0] > 0.5                                       # of the emotions, not of presences taken for intensities
@@ -135,7 +140,19 @@ def test_fex_presences_go_out_as_they_came(tmp_path):
     cells = dict(zip(head, row, strict=True))
     assert float(cells["AU12"]) == pytest.approx(0.3, abs=1e-7)
     assert "valence_projected" in cells and "valence" not in cells
-    assert ordered(exports.read(again)["face.facs"]).projected == "presence x 5"
+    assert ordered(exports.read(again)["face.facs"]).projected == PRESENCE
+
+
+def test_presences_that_pyfeat_units_measured_come_back_from_a_fex_table_as_presences(tmp_path):
+    values = np.random.default_rng(0).uniform(0, 1, (4, len(taxonomy("facs")))).astype(np.float32)
+    rows = [Segment(i / 10, (i + 1) / 10, "person 1") for i in range(4)]
+    e = Estimates.of(rows, values, taxonomy=taxonomy("facs"), modality="face", model="pyfeat_units", projected=pyfeat_units.PROJECTED)
+    file = exports.write(Recording("a.mp4", 0.4, tuple(rows), Faces.empty(), (e,)), tmp_path / "a.csv", "fex")
+    cells = next(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+    assert float(cells["AU01"]) == pytest.approx(values[0, 0]) and not any(c.startswith("AU") and not re.fullmatch(r"AU\d\d", c) for c in cells)
+    back = exports.read(file)["face.facs"]
+    assert (back.projected, back.model) == (PRESENCE, "pyfeat_units") and back.measured
+    np.testing.assert_allclose(back.values, values, atol=1e-6)
 
 
 def test_fex_units_beyond_one_are_intensities_as_they_are(tmp_path):

@@ -11,6 +11,7 @@ from attune import export, exports, report
 from attune.describe.render import rendered
 from attune.errors import RecordingError
 from attune.taxonomy import taxonomy
+from attune.types import PRESENCE
 
 EEE, HUME = taxonomy("eee48").labels, taxonomy("hume53").labels
 # the order of a published face.csv, which isn't the alphabet's
@@ -128,8 +129,8 @@ def test_action_units_are_mapped_by_number_and_kept_under_their_own_names(tmp_pa
                  descriptions=[{"name": "Smile", "score": 0.6}])]
     back = exports.read(written(tmp_path, answer(file(face=model({"face_0": rows})))))
     assert back["face.hume_facs"].taxonomy.labels == ("AU12 Lip Corner Puller", "AU19 Tongue Show", "Hand over Mouth")
-    assert back["face.facs"].label("AU12").tolist() == [2.5]
-    assert back["face.facs"].projected == "hume_facs x 5"
+    assert back["face.facs"].label("AU12").tolist() == [0.5]
+    assert back["face.facs"].projected == PRESENCE
     assert back["face.hume_descriptions"].label("Smile").tolist() == pytest.approx([0.6])
 
 

@@ -8,6 +8,8 @@ from recordings_made import talk
 from attune import exports
 from attune.errors import RecordingError
 from attune.exports.mmsa import loads
+from attune.taxonomy import taxonomy
+from attune.types import PRESENCE, Estimates, Faces, Recording, Segment
 
 
 class Shell:
@@ -49,6 +51,19 @@ def test_the_sets_have_the_keys_that_mmsa_reads(tmp_path):
     assert np.isnan(test["regression_labels"]).all()                 # nobody rated anything
     assert data["train"]["vision"].astype(np.float32).shape[0] == 0
     assert not np.isnan(test["vision"]).any()
+
+
+def test_presences_of_a_face_model_are_the_vision_and_labels_that_it_lacks_are_no_features(tmp_path):
+    facs = taxonomy("facs")
+    rows = [Segment(i, i + 1, "Ada", "Oh") for i in range(2)]
+    values = np.full((2, len(facs)), np.nan, np.float32)
+    values[:, :3] = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
+    e = Estimates.of(rows, values, taxonomy=facs, modality="face", model="pyfeat_units", projected=PRESENCE)
+    walked = Estimates.of(rows, np.full((2, 3), 0.9), taxonomy=taxonomy("vad"), modality="face", model="pyfeat_units", projected="ekman7->vad")
+    file = exports.write(Recording("a.mp4", 2.0, tuple(rows), Faces.empty(), (walked, e)), tmp_path / "a.pkl", "mmsa")
+    test = pickle.loads(file.read_bytes())["test"]
+    np.testing.assert_allclose(test["vision"], values[:, None, :3])
+    assert test["vision_lengths"] == [1, 1] and test["feature_names"]["face"] == [f"face.facs.{label}" for label in facs.labels[:3]]
 
 
 def test_features_of_somebody_else_are_no_recording(tmp_path):

@@ -18,18 +18,19 @@ from attune.checkpoints.rows import Rows, shown
 from attune.errors import WeightsError
 from attune.face.align import FER, FER_SIDE
 from attune.taxonomy import taxonomy
+from attune.types import PRESENCE
 from attune.weights import LicenceClass
 
 TITLE = "Py-Feat, action units"
 TAXONOMIES = ("facs",)
-PROJECTED = "presence"                    # what the columns hold isn't what the taxonomy's range means; see LIMITS
+PROJECTED = PRESENCE                      # what the columns hold isn't what the taxonomy's range means; see LIMITS
 LICENSE = "Py-Feat MIT; its detectors were trained on corpora for research"
 LICENSE_CLASS: LicenceClass = "research-only"
 REFERENCE = "Cheong, Jolly, Xie, Byrne, Kenney & Chang (2023), Py-Feat: Python facial expression analysis toolbox, Affective Science 4"
 DATA = "BP4D, DISFA, CK+, UNBC-McMaster, AFF-Wild2: faces coded for action units, mostly in laboratories"
 LIMITS = (
-    "says how likely a unit is there, not how strong: 0..1 is laid onto the lower end of FACS's 0..5, so that 1 is a trace that is sure, and "
-    "no unit ever exceeds 1; a face that isn't found again in the crop is NaN; slow"
+    "says how likely a unit is there, 0..1, not how strong, as FACS's 0..5 would: 1 is a unit that is surely there, be it a trace; "
+    "a face that isn't found again in the crop is NaN; slow"
 )
 CHECKPOINTS = ()                          # Py-Feat keeps its own
 WEIGHTS = ()
