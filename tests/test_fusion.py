@@ -188,6 +188,12 @@ def test_nothing_gives_nothing():
     assert fuse([]) == []
 
 
+def test_no_rows_give_no_fused_rows():
+    none = [one("voice", np.zeros((0, 8)), name="ravdess8"), one("face", np.zeros((0, len(taxonomy("facs")))), name="facs"), one("text", np.zeros((0, 7)))]
+    for sets in (none[:1], none):
+        assert {e.name: len(e) for e in fuse(sets, sets)} == {"fused.ekman7": 0, "fused.vad": 0, "fused.pool": 0}
+
+
 FACS = taxonomy("facs")
 
 

@@ -117,11 +117,12 @@ def beside_own(recording: Recording) -> Recording:
     rest = [e for e in recording if e.modality != "fused"]
     plain = _there(rest)
     less = [baseline.adapt(e, baseline.own(e)) for e in plain]
-    changed = {e.modality for e, old in zip(less, plain, strict=True) if e is not old}
-    less = [_walked(e, less) if e.projected and e.modality in changed else e for e in less]
+    changed = [e for e, old in zip(less, plain, strict=True) if e is not old]
+    modalities = {e.modality for e in changed}
+    less = [_walked(e, less) if e.projected and e.modality in modalities else e for e in less]
     on_rows = _on(plain, recording.segments)
     notes = told(on_rows, "own")
-    habits = [f"{e.name} was fused less its people's habits, found by guess" for e in less if e.modality in changed and not e.projected]
+    habits = [f"{e.name} was fused less its people's habits, found by guess" for e in changed]
     if not notes and not habits:
         notes = ["nothing in it has habits that could be told: neither intensities of action units nor a model whose people are known"]
     return replace(recording, estimates=(*rest, *fuse(_on(less, recording.segments), on_rows)),

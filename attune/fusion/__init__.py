@@ -22,7 +22,7 @@ from attune.errors import ShapeError, UnknownName
 from attune.fusion import units, votes
 from attune.metrics import jsd
 from attune.taxonomy import Taxonomy, crosswalk, taxonomy
-from attune.types import SOMEONE, Estimates, Modality
+from attune.types import PRESENCE, SOMEONE, Estimates, Modality
 
 LEAST_QUALITY = 0.05                     # what is there counts at least this much
 CATEGORIES, DIMENSIONS, POOL = "ekman7", "vad", "pool"
@@ -122,7 +122,7 @@ def _without(one: str, modalities: Sequence[str], p: np.ndarray, quality: np.nda
 def _decided(modalities: Sequence[str], pooled: np.ndarray, without: Sequence[np.ndarray], there: np.ndarray) -> np.ndarray:
     """(n, 3) shares of face, voice and text, from the pool (n, 7), the pool without each of the modalities, and where each is there (m, n)."""
     whole, moved = _whole(pooled), np.zeros(there.shape)
-    for m, left in enumerate(without):
+    for m, left in enumerate(without if len(pooled) else ()):                              # no rows, nothing to compare
         moved[m] = np.where(there[m], jsd(whole, _whole(left)), 0.0)
     moved = np.where(moved.sum(axis=0) > 0, moved, there)
     total = moved.sum(axis=0)
@@ -196,12 +196,17 @@ class _Units(NamedTuple):
 def intensities(estimates: Sequence[Estimates]) -> Estimates | None:
     """The face's action units, where they stand for it in the fused labels: intensities, and nothing else that leads there was measured of the face.
 
-    What is marked as projected are probabilities of presence; the fuser was learned on intensities from 0 to 5, and doesn't take them.
+    What is marked as projected, as probabilities of presence are, isn't taken: the fuser was learned on intensities from 0 to 5.
     """
     faces = [e for e in estimates if e.modality == "face" and not e.missing.all()]
     if reach(faces, CATEGORIES):
         return None
     return next((e for e in faces if e.taxonomy.name == "facs" and not e.projected), None)
+
+
+def _lacking(face: Estimates) -> list[str]:
+    """The units that the fuser needs and that weren't measured in any row; with any of these it can say nothing of the face."""
+    return [u for u in units.facts()["units"] if np.isnan(face.label(u)).all()]
 
 
 def told(aligned: Sequence[Estimates], baseline: str | None = None) -> list[str]:
@@ -217,10 +222,12 @@ def told(aligned: Sequence[Estimates], baseline: str | None = None) -> list[str]
     face = intensities(aligned)
     if face is None:
         faces = [e for e in aligned if e.modality == "face" and not e.missing.all()]
-        presences = any(e.taxonomy.name == "facs" and e.projected for e in faces) and not reach(faces, CATEGORIES)
-        return ["the face's action units are probabilities of presence, not intensities: they aren't fused"] if presences else []
-    lacking = [u for u in units.facts()["units"] if np.isnan(face.label(u)).all()]
-    if lacking:
+        left = next((e for e in faces if e.taxonomy.name == "facs"), None)
+        if left is None or reach(faces, CATEGORIES):
+            return []
+        what = "probabilities of presence, not intensities" if left.projected == PRESENCE else f"projected ({left.projected}), not measured"
+        return [f"the face's action units are {what}: they aren't fused"]
+    if lacking := _lacking(face):
         return [f"the face's action units aren't fused: {', '.join(lacking)} weren't measured, of {len(units.facts()['units'])} that are needed"]
     if baseline is None:
         return []
@@ -239,11 +246,15 @@ def told(aligned: Sequence[Estimates], baseline: str | None = None) -> list[str]
     if few:
         people = ", ".join(f"{who} ({habits.rows[first[who]]})" for who in few)
         notes.append(f"too few rows to know a habit by, at least {OWN} are needed; their action units and voice were fused as they came: {people}")
+    nobody = int(((face.person == SOMEONE) & ~(np.isnan(seen).any(axis=1) & np.isnan(heard).any(axis=1))).sum())
+    if nobody:
+        notes.append(f"rows of nobody known by name: {nobody}; their action units and voice were fused as they came")
     labels = units.facts()["labels"]
     for who in own:
         shown = habits.shown[first[who]]
         if shown.max() > units.SKEWED:
-            notes.append(f"{who} looks or sounds {labels[int(shown.argmax())]} in most rows: there habit and expression are told apart less well")
+            guess = f"{labels[int(shown.argmax())]} with a probability of {shown.max():.2f}"
+            notes.append(f"{who} is taken to look or sound {guess} in the mean of the rows: there habit and expression are told apart less well")
     return notes
 
 
@@ -259,7 +270,7 @@ def _from_units(aligned: Sequence[Estimates], plain: Sequence[Estimates]) -> _Un
     """Where action units stand for the face; they and the voice are one opinion for the pool, under the face's name."""
     of = plain or aligned
     face = intensities(of)
-    if face is None:
+    if face is None or _lacking(face):
         return None
     seen, heard, voice = _inputs(of, face)
     both = np.fmax(face.quality, voice.quality) if voice is not None else face.quality

@@ -144,7 +144,9 @@ def _logs(x: np.ndarray, member: dict[str, Any]) -> np.ndarray:
     """Log-probabilities (n, 8) of a regression on inputs (n, d), or on how alike they are to its landmarks."""
     if "landmarks" in member:
         z = (x - np.array(member["mean"])) / np.array(member["deviation"])
-        x = np.exp(-member["gamma"] * ((z[:, None] - np.array(member["landmarks"])) ** 2).sum(axis=2))
+        marks = np.array(member["landmarks"])
+        distance = (z**2).sum(axis=1)[:, None] + (marks**2).sum(axis=1) - 2 * z @ marks.T          # squared, (n, m): never (n, m, d) at once
+        x = np.exp(-member["gamma"] * np.maximum(distance, 0))
     return _normal(x @ np.array(member["matrix"]).T + np.array(member["offset"]))
 
 

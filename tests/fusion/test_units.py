@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from attune.errors import ShapeError
 from attune.fusion import OWN, fuse, intensities, told, units
 from attune.metrics import jsd
 from attune.taxonomy import crosswalk, taxonomy
-from attune.types import Estimates, Segment
+from attune.types import PRESENCE, Estimates, Faces, Recording, Segment
 
 FACS, RAVDESS, EKMAN = taxonomy("facs"), taxonomy("ravdess8"), taxonomy("ekman7")
 COLUMNS = [FACS.index(u) for u in units.facts()["units"]]
@@ -198,7 +199,7 @@ def test_before_and_after_habits_must_have_the_same_rows():
 
 def test_presences_and_units_beside_measured_labels_are_not_for_the_units_fuser():
     face, voice = rows_of(*clips(RAVDESS.labels), "Ada")
-    presence = replace(face, projected="presence x 5")
+    presence = replace(face, projected=PRESENCE)
     labels = one("face", np.full((8, 7), 1 / 7), "ekman7", "Ada")
     assert intensities([face, voice]) is face
     assert intensities([presence, voice]) is None
@@ -216,16 +217,49 @@ def test_what_was_decided_is_told():
     notes = told(sets, "own")
     assert notes[0].endswith("the person's own rows: Ada (8 rows), Bo (5 rows)")
     assert "at least 4" in notes[1] and notes[1].endswith("Cy (2)")
-    assert notes[2].startswith("Bo looks or sounds angry in most rows") and len(notes) == 3
+    assert notes[2] == "rows of nobody known by name: 1; their action units and voice were fused as they came"
+    shown = units.habits(seen, heard, sets[0].person, OWN).shown[8].max()
+    assert notes[3].startswith(f"Bo is taken to look or sound angry with a probability of {shown:.2f} in the mean of the rows") and len(notes) == 4
     assert told(sets) == []
     assert "no habits of action units are in a baseline file" in told(sets, "ada.json")[0]
     assert told(sets[1:], "own") == []
-    presence = replace(sets[0], projected="presence x 5")
-    assert "aren't fused" in told([presence, sets[1]])[0]
+    presence = replace(sets[0], projected=PRESENCE)
+    assert told([presence, sets[1]]) == ["the face's action units are probabilities of presence, not intensities: they aren't fused"]
+    walked = replace(sets[0], projected="not stated in the table")
+    assert told([walked, sets[1]]) == ["the face's action units are projected (not stated in the table), not measured: they aren't fused"]
     assert told([presence, one("face", np.full((16, 7), 1 / 7), "ekman7", people)]) == []
     lacking = sets[0].values.copy()
     lacking[:, FACS.index("AU05")] = np.nan
     assert "AU05 weren't measured, of 16" in told([replace(sets[0], values=lacking)], "own")[0]
+
+
+def test_a_face_that_lacks_a_unit_leaves_the_voice_as_it_is_fused_alone():
+    face, voice = rows_of(*clips(RAVDESS.labels), "Ada")
+    values = face.values.copy()
+    values[:, FACS.index("AU05")] = np.nan
+    lacking = replace(face, values=values)
+    for plain in ((), (lacking, voice)):
+        for with_face, alone in zip(fuse([lacking, voice], plain), fuse([voice], plain[1:]), strict=True):
+            np.testing.assert_array_equal(with_face.values, alone.values)
+            np.testing.assert_array_equal(with_face.quality, alone.quality)
+    assert named(fuse([lacking, voice]), "fused.pool").values[:, 0].tolist() == [0.0] * 8       # nothing under the face's name
+
+
+def test_likeness_to_landmarks_is_the_distance_written_out_and_needs_little_memory():
+    rng = np.random.default_rng(0)
+    for part in ("single", "baseline"):
+        for member in (m for m in units.facts()[part]["members"].values() if "landmarks" in m):
+            marks = np.array(member["landmarks"])
+            x = np.concatenate([rng.normal(size=(50, marks.shape[1])), marks[:5] * member["deviation"] + member["mean"]])         # some on a landmark
+            z = (x - np.array(member["mean"])) / np.array(member["deviation"])
+            near = np.exp(-member["gamma"] * ((z[:, None] - marks) ** 2).sum(axis=2))
+            wanted = units._normal(near @ np.array(member["matrix"]).T + np.array(member["offset"]))
+            np.testing.assert_allclose(units._logs(x, member), wanted, rtol=0, atol=1e-9)
+    tracemalloc.start()
+    units._logs(np.zeros((20_000, 24)), units.facts()["baseline"]["members"]["alike"])
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 200e6
 
 
 # ---- attune.measure ----------------------------------------------------------------------------------------------------------
@@ -249,7 +283,7 @@ def measured(tmp_path_factory):
     """The sample measured with a face model of one's own, by settings; faces and voices are measured once."""
     folder = tmp_path_factory.mktemp("theirs")
     (folder / "intensities_of_the_test.py").write_text(MODEL.format(projected="", high=9.0))
-    (folder / "presences_of_the_test.py").write_text(MODEL.format(projected="presence", high=1.0))
+    (folder / "presences_of_the_test.py").write_text(MODEL.format(projected=PRESENCE, high=1.0))
     info = folder / "theirs-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
@@ -281,7 +315,7 @@ def test_measure_fuses_a_model_of_intensities_with_the_voice_and_own_takes_habit
 
 def test_measure_does_not_take_presences_for_intensities(measured):
     recording = measured("presences", baseline="own")
-    assert recording["face.facs"].projected == "presence"
+    assert recording["face.facs"].projected == PRESENCE
     rows = [attune.align.align(e, recording.segments) for e in recording if e.modality == "voice" and e.taxonomy.name == "ravdess8"]
     np.testing.assert_allclose(recording["fused.ekman7"].values, named(fuse(rows), "fused.ekman7").values, atol=1e-6)
     assert any("probabilities of presence" in note for note in recording.notes)
@@ -346,6 +380,23 @@ def test_beside_own_without_anything_that_has_habits_says_so(tmp_path):
     own = exports.beside_own(plain)
     assert any(note.startswith("nothing in it has habits") for note in own.notes)
     np.testing.assert_array_equal(own["fused.ekman7"].values, plain["fused.ekman7"].values)
+
+
+def test_rows_of_nobody_by_name_are_said_to_be_that():
+    rows = [Segment(i, i + 1) for i in range(8)]
+    face = replace(rows_of(*clips(RAVDESS.labels), "")[0], person=np.array([s.person for s in rows], object))
+    own = exports.beside_own(Recording("a", 8.0, tuple(rows), Faces.empty(), (face,)))
+    assert own.notes == ("rows of nobody known by name: 8; their action units and voice were fused as they came",)
+
+
+def test_only_sets_that_changed_are_said_to_be_less_habits():
+    rows = [Segment(i, i + 1, "Ada", "x") for i in range(8)]
+    rng = np.random.default_rng(0)
+    packaged = replace(rows_of(*clips(RAVDESS.labels), "Ada")[1], model="prosody_whisper")
+    forty = taxonomy("emonet40")
+    other = Estimates.of(rows, rng.uniform(0, 1, (8, len(forty))), taxonomy=forty, modality="voice", model="another")
+    own = exports.beside_own(Recording("a", 8.0, tuple(rows), Faces.empty(), (packaged, other)))
+    assert [note for note in own.notes if "less its people's habits" in note] == ["voice.ravdess8 was fused less its people's habits, found by guess"]
 
 
 def test_a_voice_that_was_measured_here_is_fused_less_its_habit_in_an_import_too(measured, tmp_path):
