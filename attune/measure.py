@@ -259,6 +259,11 @@ class Listening:
         self._waiting: list[voice.Heard] = []
         self._rows = [] if model is None else [self._estimates([])]
 
+    @property
+    def pause(self) -> float:
+        """s of silence that end an utterance."""
+        return self._chosen.pause
+
     def push(self, block: np.ndarray) -> list[voice.Heard]:
         """Hear more sound, float (n,) at `SAMPLE_RATE`; the units that this ended."""
         return self._kept(self.stream.push(block))

@@ -1,18 +1,22 @@
 """Words in a live session by a recogniser: when an utterance is over, in a thread of its own, and beside words that somebody else pushes."""
 
+import shutil
 import threading
+from itertools import pairwise
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 import whisper_made
 
 import attune
-from attune.errors import MissingExtra, SettingError, UnknownName
+from attune.errors import MissingExtra, SettingError, UnknownName, WeightsError
 from attune.live import Failed, Fused, Hint, Session, Spoken, recognising, words
 from attune.media import Media
 from attune.settings import Settings
 from attune.text import recognisers, transcript
+from attune.text.transcript import Transcript
 from attune.types import Segment
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "hello.mp4"
@@ -107,6 +111,21 @@ def test_however_the_sound_is_cut_the_words_are_the_same(whisper, sound):
     assert recordings[0].segments == recordings[1].segments == recordings[2].segments
 
 
+@pytest.mark.parametrize("pause", [0.6, 0.25])
+def test_no_speech_is_heard_twice_where_it_is_cut_or_pauses_are_short(whisper, sound, pause):
+    whisper([])
+    session, given = Session(Settings(face=None, voice="prosody_tiny", pause=pause), recogniser="faster_whisper"), []
+    session._words.give = lambda utterance, wave, start: given.append((utterance, start, start + len(wave) / 16_000))
+    long = np.tile(sound[6_400:16_000], 60) if pause == 0.6 else sound[:80_000]       # 0.6 s of speech, again and again: no pause in 36 s
+    hear(session, long)
+    session.finish()
+    assert len(given) > 1 and all(first <= u.start and u.end <= last + 1e-3 for u, first, last in given)
+    for (one, _, last), (other, first, _) in pairwise(given):
+        assert first >= one.end - 1e-3 and last <= max(one.end, other.start + min(recognising.EDGE, pause / 2)) + 1e-3
+    if pause == 0.6:
+        assert given[0][2] == pytest.approx(given[1][1], abs=1e-3) and given[0][0].end == given[1][0].start
+
+
 def test_windows_have_the_words_of_their_utterances(whisper, sound):
     whisper(LINES)
     session = Session(Settings(face=None, voice="prosody_tiny", granularity="window"), record=True, recogniser="faster_whisper")
@@ -185,6 +204,31 @@ def test_the_end_waits_only_so_long_and_says_what_is_missing(whisper, sound):
     assert not any(s.text for s in recording.segments) and "the words of 4 utterances weren't recognised: the session ended before" in recording.notes
 
 
+def test_words_that_nobody_waits_for_are_not_recognised_and_hold_no_sound(whisper, sound):
+    library = whisper(LINES)
+    library.GATE.clear()
+    session = Session(ALONE, recogniser="faster_whisper", adapt=True)
+    hear(session, sound)
+    session.finish(0.0)
+    assert session.waiting == len(recognising._thread._things) == 4
+    session.leave()
+    assert session.waiting == len(recognising._thread._things) == 0
+    library.GATE.set()
+    recognising._thread._running.join(60)
+    assert not library.MODELS[0].heard and session.finish() == []
+
+
+def test_the_end_waits_once(whisper, sound, monkeypatch):
+    library, waits = whisper(LINES), []
+    library.GATE.clear()
+    monkeypatch.setattr(recognising, "wait", lambda futures, seconds: waits.append(seconds))
+    session = Session(ALONE, record=True, recogniser="faster_whisper", adapt=True)
+    hear(session, sound, 4.0)
+    session.finish()
+    session.close()
+    assert waits == [10.0]
+
+
 def test_a_failure_is_told_once_and_noted_and_the_session_goes_on(whisper, sound):
     whisper([LINES[0], None, None, LINES[3]])
     session = Session(ALONE, record=True, recogniser="faster_whisper")
@@ -200,6 +244,46 @@ def test_a_damaged_model_is_told_before_anybody_speaks(whisper):
     session = Session(ALONE, record=True, recogniser="faster_whisper")
     failed, = session.finish(60)
     assert isinstance(failed, Failed) and not any("weren't recognised" in note for note in session.close().notes)
+
+
+def raising(error):
+    raise error
+
+
+NAN = SimpleNamespace(start=float("nan"), end=float("nan"), text="Oh.", confidence=None, person="", words=())
+NONSENSE = {"nothing": lambda: None, "no times": lambda: SimpleNamespace(segments=(NAN,), language="en", notes=()), "an exit": lambda: raising(SystemExit(1))}
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
+def test_what_a_recogniser_shouldnt_give_costs_that_utterance_alone(nonsense):
+    given = iter([lambda: Transcript(()), nonsense, lambda: Transcript((Segment(0.2, 0.8, text="Hello."),), language="en")])
+    module = ModuleType("attune.text.recognisers.odd")
+    module.transcribe = lambda sound, language=None: next(given)()
+    odd = recognising.Recogniser(module, "en", patient=True)
+    for start in (1.0, 3.0):
+        odd.give(Segment(start, start + 1), np.zeros(16_000, np.float32), start)
+    _, wrong, right = odd.done(60)
+    assert wrong.error is not None and wrong.said is None and right.error is None and right.said.text == "Hello."
+
+
+def test_a_thread_that_died_is_started_anew(monkeypatch):
+    thread, one = recognising._Thread(), recognising.Recognised(Segment(0.0, 1.0))
+    with monkeypatch.context() as once:
+        once.setattr(thread, "_run", lambda: None)
+        first = thread.do(lambda: one)
+        thread._running.join(60)
+    second = thread.do(lambda: one)
+    assert first.result(60) is second.result(60) is one
+
+
+def test_a_failure_names_no_folder_of_this_machine_but_in_the_log(monkeypatch, whisper, sound, caplog):
+    whisper(LINES)
+    monkeypatch.setattr(recognisers, "kept", lambda module, language: lambda sound: raising(WeightsError("/home/somebody/model.bin is damaged")))
+    session = Session(ALONE, record=True, recogniser="faster_whisper")
+    failed, = [t for t in hear(session, sound, 4.0) + session.finish(60) if isinstance(t, Failed)]
+    note, = [n for n in session.close().notes if "weren't recognised" in n]
+    assert "WeightsError of faster-whisper" in failed.text and "WeightsError of faster-whisper" in note
+    assert "/home" not in failed.text + note and "/home/somebody" in caplog.text
 
 
 def test_pushed_words_win_whether_they_come_before_or_after(whisper, sound):
@@ -225,6 +309,19 @@ def test_words_pushed_for_a_part_leave_the_rest():
     assert words.beside(line, [Segment(12.0, 13.0), Segment(3.0, 9.9)]) is line
 
 
+def test_what_pushed_words_leave_of_a_row_is_the_same_live_and_in_the_recording(whisper, sound):
+    whisper(LINES)
+    session = Session(ALONE, record=True, recogniser="faster_whisper")
+    told = hear(session, sound) + session.finish(60)
+    first, second, *_ = said(told)[0].words
+    pushed = session.words(first.start, second.start, "Howdy.")
+    assert [t.text for t in said(pushed)] == ["Howdy."]
+    live = session._recent._sets["text.goemotions28"]
+    rest, = [s for s in session.close().segments if s.text == "This is a short test."]
+    assert rest.start == second.start and (rest.start, rest.end) in set(zip(live.start, live.end, strict=True)) and len(live) == 5
+    assert not (live.start == first.start).sum() > 1         # the row before isn't there any more, the pushed one is
+
+
 def test_muted_words_are_neither_recognised_nor_kept(whisper, sound):
     library = whisper(LINES)
     session = Session(ALONE, record=True, recogniser="faster_whisper")
@@ -245,9 +342,9 @@ def test_without_a_recording_only_the_last_words_are_kept(whisper):
     whisper(LINES)
     kept, dropped = (Session(ALONE, recogniser="faster_whisper", record=record)._words for record in (True, False))
     for words_of_it in (kept, dropped):
-        words_of_it._recognised = [Segment(float(i), i + 1.0, text="Oh.") for i in range(1000)]
         for i in range(1000):
             words_of_it.push(Segment(float(i), i + 1.0, text="Ah."))
+        words_of_it._recognised = [Segment(float(i), i + 1.0, text="Oh.") for i in range(1000)]
         words_of_it.forget(1000.0)
     assert len(kept._recognised) == len(kept._pushed) == 1000
     assert len(dropped._recognised) == 45 and len(dropped._pushed) == 165
@@ -278,8 +375,6 @@ def test_what_cant_be_is_refused_at_the_start(monkeypatch, tmp_path):
 
 
 def test_the_command_prints_recognised_words_and_keeps_them(whisper, tmp_path):
-    import shutil
-
     from typer.testing import CliRunner
 
     from attune.cli import app
@@ -292,3 +387,28 @@ def test_the_command_prints_recognised_words_and_keeps_them(whisper, tmp_path):
     assert [s.text for s in attune.open(tmp_path / "kept").segments if s.text] == LINES
     refused = CliRunner().invoke(app, ["live", str(alone), "--fast", "--recogniser", "nobody"])
     assert refused.exit_code != 0
+
+
+def test_ctrl_c_twice_doesnt_wait_for_words_and_keeps_the_recording(whisper, tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from attune.cli import app
+    from attune.live import sources
+
+    library, waits = whisper(LINES), []
+    library.GATE.clear()
+
+    def stopped(session, media, *, wait):
+        yield from hear(session, media.waveform(16_000), 4.0)
+        raise KeyboardInterrupt
+
+    def waited(futures, seconds):
+        waits.append(seconds)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sources, "play", stopped)
+    monkeypatch.setattr(recognising, "wait", waited)
+    alone = shutil.copy(SAMPLE, tmp_path / "talk.mp4")
+    told = CliRunner().invoke(app, ["live", str(alone), "--recogniser", "auto", "--out", str(tmp_path / "kept")])
+    assert told.exit_code == 0 and waits == [10.0], told.output
+    assert "the words of 2 utterances weren't recognised: the session ended before" in attune.open(tmp_path / "kept").notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,8 @@ def live(
     try:
         _print(told)
     except KeyboardInterrupt:
-        _print(iter(session.finish()))
+        with contextlib.suppress(KeyboardInterrupt):         # once more: don't wait for the last words
+            _print(iter(session.finish()))
     if file is not None:
         length = media.end or None
     if out is not None:

@@ -29,7 +29,7 @@ from attune.live import hints
 from attune.live.pace import Pace
 from attune.live.recent import Recent, of_one, projected
 from attune.live.told import Failed, Fused, Hint, Rate, Said, Seen, Speech, Spoken, Told
-from attune.live.words import AROUND, Words
+from attune.live.words import Words, surroundings
 from attune.measure import NO_FACE, NO_SPEECH, SAMPLE_RATE, Heard, Listening, Looking, load_models, read, together, units_of
 from attune.measure import Seen as AllSeen
 from attune.media import cell_of
@@ -219,8 +219,9 @@ class Session:
         said = Segment(start, end, person, text.strip())
         if self.record:
             self._given.append(said)
-        for wrong in self._words.push(said) if self._words else ():
+        for wrong, left in self._words.push(said) if self._words else ():
             self._recent.without("text", wrong.start, wrong.end)
+            self._read([left] if left else [])               # told before, with the rest
         return [*self._read([said])]
 
     def recognised(self, patience: float = 0.0) -> list[Told]:
@@ -275,16 +276,23 @@ class Session:
         """Pictures and sound are over; what was under way.
 
         patience
-            How long to wait for words that are being recognised, s; called again it tells what came since. By default 10, or 600 where `adapt` is off.
+            How long to wait for words that are being recognised, s; called again it tells what came since. By default 10, or 600 where `adapt` is off;
+            called again 0. Without a `close` after it, `leave` gives up those that still wait.
         """
         told: list[Told] = []
+        patience = (0.0 if self._over else UNHEARD if self.adapt else UNHURRIED) if patience is None else patience
         if not self._over:
             self._over = True
             told += self._ended(self._listening.close()) if self._listening else []
             if self._speaking and self._listening:
                 told.append(Speech(self._listening.stream.speech[-1][1] if self._listening.stream.speech else self.duration, False))
             told += self._words_until(math.inf)
-        return told + self.recognised((UNHEARD if self.adapt else UNHURRIED) if patience is None else patience)
+        return told + self.recognised(patience)
+
+    def leave(self) -> None:
+        """Nobody waits for the session's words any more: what waits to be recognised isn't, and its sound is let go of. `close` does so too."""
+        if self._words:
+            self._words.over()
 
     def close(self, duration: float | None = None, patience: float | None = None) -> Recording:
         """The recording: what `attune.measure` would say of a file with these pictures and this sound.
@@ -392,11 +400,12 @@ class Session:
         if self._words is None or self._listening is None:
             return
         stream, whose = self._listening.stream, {(u.segment.start, u.segment.end): u.segment.person for u in units}
-        for start, end in stream.speech[self._asked :]:
+        going = stream.going[0] if stream.going else None
+        for i, (start, end) in enumerate(stream.speech[self._asked :], start=self._asked):
             if "text" in self.muted or start < self._wordless:
                 continue
-            first = max(0.0, start - AROUND)
-            self._words.give(Segment(start, end, whose.get((start, end), SOMEONE)), stream.sound(first, end + AROUND), first)
+            first, last = surroundings(stream.speech, i, going, self._listening.pause)
+            self._words.give(Segment(start, end, whose.get((start, end), SOMEONE)), stream.sound(first, last), first)
         self._asked = len(stream.speech)
 
     def _going(self, start: float, end: float) -> list[Told]:

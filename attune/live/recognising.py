@@ -2,7 +2,7 @@
 
 An utterance's sound is given to it when the utterance is over, and its words come back later, with their times in the session. One thread a process
 hears one utterance after the other, of whoever's session, with one model that stays open. What waits is bounded, the oldest is never lost; sound
-is held only until it was heard.
+is held only until it was heard, or nobody waits for its words any more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time as clock
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -42,7 +42,7 @@ class Recognised:
     language: str = ""
     notes: tuple[str, ...] = ()
     took: float = 0.0
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 class Recogniser:
@@ -78,14 +78,15 @@ class Recogniser:
             wait([future for _, future in self._under_way], patience)
         found = []
         while self._under_way and self._under_way[0][1].done():
-            found.append(self._under_way.popleft()[1].result())
+            utterance, future = self._under_way.popleft()
+            error = future.exception()    # told where the session is, not in a thread that nobody sees
+            found.append(future.result() if error is None else Recognised(utterance, error=error))
         return found
 
     def drop(self) -> int:
-        """Nobody waits for the rest any more; how many utterances that is."""
+        """Nobody waits for the rest any more; how many utterances that is. Their sound is let go of, but for the one that is being heard."""
         left = len(self.waiting)
-        for _, future in self._under_way:
-            future.cancel()
+        _thread.leave(future for _, future in self._under_way)
         self._under_way.clear()
         return left
 
@@ -94,10 +95,7 @@ class Recogniser:
 
     def _heard(self, utterance: Segment, sound: np.ndarray, start: float) -> Recognised:
         began = clock.perf_counter()
-        try:
-            heard = self._hear(sound)
-        except Exception as error:        # told where the session is, not in a thread that nobody sees
-            return Recognised(utterance, error=error)
+        heard = self._hear(sound)
         return Recognised(utterance, placed(heard, utterance, start), heard.language, heard.notes, clock.perf_counter() - began)
 
 
@@ -138,30 +136,41 @@ def placed(heard: Transcript, utterance: Segment, start: float) -> Segment | Non
 
 
 class _Thread:
-    """Does one thing after the other, as long as there is something to do."""
+    """Does one thing after the other, as long as there is something to do; whatever a thing raises is its future's."""
 
     def __init__(self) -> None:
         self._things: deque[tuple[Future[Recognised], Callable[[], Recognised]]] = deque()
-        self._lock, self._running = threading.Lock(), False
+        self._lock, self._running = threading.Lock(), threading.Thread()
 
     def do(self, thing: Callable[[], Recognised]) -> Future[Recognised]:
         future: Future[Recognised] = Future()
         with self._lock:
             self._things.append((future, thing))
-            idle, self._running = not self._running, True
-        if idle:
-            threading.Thread(target=self._run, name="attune recogniser", daemon=True).start()
+            if not self._running.is_alive():
+                self._running = threading.Thread(target=self._run, name="attune recogniser", daemon=True)
+                self._running.start()
         return future
+
+    def leave(self, futures: Iterable[Future[Recognised]]) -> None:
+        """Don't do these any more, and hold nothing of them; what is being done goes on to its end."""
+        with self._lock:
+            for future in futures:
+                future.cancel()
+            self._things = deque(one for one in self._things if not one[0].cancelled())
 
     def _run(self) -> None:
         while True:
             with self._lock:
-                self._running = bool(self._things)
-                if not self._running:
+                if not self._things:
+                    self._running = threading.Thread()       # the next thing has a thread of its own
                     return
                 future, thing = self._things.popleft()
             if future.set_running_or_notify_cancel():
-                future.set_result(thing())
+                try:
+                    future.set_result(thing())
+                except BaseException as error:
+                    future.set_exception(error)
+            del future, thing                                # the sound
 
 
 _thread = _Thread()                      # of this process

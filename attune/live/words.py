@@ -9,14 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from attune.errors import AttuneError
 from attune.live.recent import KEPT
-from attune.live.recognising import WAITING, Recognised, Recogniser, chosen
+from attune.live.recognising import EDGE, WAITING, Recognised, Recogniser, chosen
 from attune.settings import Settings
 from attune.text.units import join, words_of
 from attune.types import Segment
 
-AROUND = 0.2                             # s heard before and after an utterance; two of them are at least 0.3 s apart, the rest is silence
+AROUND = 0.2                             # s heard before and after an utterance, as far as nobody speaks there
 LATE = 5.0                               # s after an utterance's end from which its words come late
 BEHIND, UNFINISHED = "the recogniser fell behind", "the session ended before"
 
@@ -89,10 +88,14 @@ class Words:
                     found.append((said, one))
         return found, told
 
-    def push(self, said: Segment) -> list[Segment]:
-        """Words that somebody else recognised; what was recognised here, and doesn't hold any more."""
+    def push(self, said: Segment) -> list[tuple[Segment, Segment | None]]:
+        """Words that somebody else recognised; what was recognised here and doesn't hold any more, each with what is left of it, if anything."""
         self._pushed.append(said)
-        return [one for one in self._recognised if one.end > said.start and one.start < said.end and beside(one, [said]) is not one]
+        now = {i: beside(one, [said]) for i, one in enumerate(self._recognised) if one.end > said.start and one.start < said.end}
+        changed = [(self._recognised[i], left) for i, left in now.items() if left is not self._recognised[i]]
+        held = (now.get(i, one) for i, one in enumerate(self._recognised))
+        self._recognised = [one for one in held if one is not None]
+        return changed
 
     def forget(self, now: float) -> None:
         """Drop what is old, unless it is recorded."""
@@ -105,8 +108,7 @@ class Words:
         left = self._recogniser.drop()
         if left:
             self._missing[UNFINISHED] += left
-        held = (beside(said, [p for p in self._pushed if p.end > said.start and p.start < said.end]) for said in self._recognised)
-        return [said for said in held if said is not None]
+        return list(self._recognised)
 
     def notes(self) -> list[str]:
         """What a recording must say of its words."""
@@ -117,15 +119,33 @@ class Words:
         missing = {why: f"{count} {'utterance' if count == 1 else 'utterances'}" for why, count in self._missing.items() if count}
         return notes + [f"the words of {number} weren't recognised: {why}" for why, number in missing.items()]
 
-    def _failed(self, error: Exception, *, count: bool) -> list[str]:
+    def _failed(self, error: BaseException, *, count: bool) -> list[str]:
         """The recogniser failed, on an utterance or before the first: told once, counted each time."""
-        why = str(error) if isinstance(error, AttuneError) else f"unexpected {type(error).__name__} of {self.title}"
+        why = f"unexpected {type(error).__name__} of {self.title}"       # what it says may name folders of this machine: that is logged here
         self._missing[why] += count
         if why in self._told:
             return []
         self._told.add(why)
         log.warning("words weren't recognised", exc_info=error)
         return [f"Words aren't recognised: {why}. The session goes on without them."]
+
+
+def surroundings(speech: Sequence[tuple[float, float]], i: int, going: float | None, pause: float) -> tuple[float, float]:
+    """From when to when (s) the i-th stretch of speech is heard: `AROUND` more on both sides, but nothing that another stretch holds the speech of.
+
+    speech, going
+        Stretches that are over, (start, end) as `voice/activity` gives them, and the start of one that isn't.
+    pause
+        s of silence that end a stretch, of which `EDGE` s, at most half, belong to it. Speech longer than 30 s is cut instead: the next begins at its end.
+
+    >>> surroundings([(1.0, 3.0), (3.25, 5.0)], 1, None, 0.6), surroundings([(0.0, 29.0)], 0, 29.0, 0.6), surroundings([(1.0, 3.0)], 0, None, 0.25)
+    ((3.05, 5.2), (0.0, 29.0), (0.8, 3.15))
+    """
+    start, end = speech[i]
+    before = speech[i - 1][1] if i else 0.0
+    after = speech[i + 1][0] if i + 1 < len(speech) else going
+    silent = 0.0 if after is not None and after <= end else pause - min(EDGE, pause / 2)
+    return max(before, start - AROUND), end + min(AROUND, silent)
 
 
 def beside(said: Segment, given: Sequence[Segment]) -> Segment | None:

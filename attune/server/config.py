@@ -106,6 +106,23 @@ class Config:
             speech.load(self.speak)
         return self
 
+    def chosen(self, given: dict[str, Any]) -> Settings:
+        """This server's settings with those that a client chose.
+
+        Raises
+        ------
+        SettingError
+            If they are wrong, or allow models that `commercial_safe` keeps out here.
+
+        >>> Config(Path("d"), settings=Settings(commercial_safe=True)).chosen({"fps": 5, "commercial_safe": False})
+        Traceback (most recent call last):
+        attune.errors.SettingError: settings.commercial_safe=False: this server takes only models whose licence allows commercial use; leave it out, or true
+        """
+        if self.settings.commercial_safe and not given.get("commercial_safe", True):
+            raise SettingError(f"settings.commercial_safe={given['commercial_safe']!r}: this server takes only models whose licence allows commercial use; "
+                               "leave it out, or true")
+        return Settings.of(**asdict(self.settings) | given)
+
     def to_json(self) -> str:
         """For the processes that work; without the keys, which they don't need."""
         return json.dumps(asdict(replace(self, keys=())), default=str)

@@ -354,7 +354,7 @@ class Conversation:
             for one in (await self._ask(live="finish"))["told"]:
                 await self._tell(one)
             until = time.monotonic() + UNHEARD
-            while self.unheard and time.monotonic() < until:
+            while self.unheard and (self.start.record or not self.gone) and time.monotonic() < until:
                 await asyncio.sleep(WORDS)
                 for one in (await self._ask(live="tell"))["told"]:
                     await self._tell(one)

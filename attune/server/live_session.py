@@ -6,7 +6,7 @@ Sound comes as s16le at 16 kHz, pictures as JPEG, PNG or WebP, both in base64. N
 from __future__ import annotations
 
 import base64
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from attune.media.picture import decoded
 from attune.server.config import Config
 from attune.server.jobs.store import Store
 from attune.server.telling import about, message
-from attune.settings import Settings
 from attune.types import Recording
 
 LEAST = 1.0                              # s that what is asked for lasts at least
@@ -36,10 +35,9 @@ class Live:
     """One client's session; `answer` takes its messages in order."""
 
     def __init__(self, name: str, start: dict[str, Any], config: Config) -> None:
-        settings = asdict(config.settings) | start["settings"]
-        settings |= {"transcript": None, "portraits": False, "language": start["language"], "baseline": "own" if start["baseline"] == "own" else None}
+        own = {"transcript": None, "portraits": False, "language": start["language"], "baseline": "own" if start["baseline"] == "own" else None}
         self.name, self.config, self.start = name, config, start
-        self.session = Session(Settings.of(**settings), record=start["record"], recogniser=start["settings"].get("recogniser"), adapt=True)
+        self.session = Session(config.chosen(start["settings"] | own), record=start["record"], recogniser=start["settings"].get("recogniser"), adapt=True)
 
     def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         """What is told of a message: {"told": [...], "waiting": n}, of n utterances whose words are on their way, or {"error": sentence, "code": code}."""
@@ -82,6 +80,7 @@ class Live:
         last, facts = self._told(self.session.finish(0.0)), None
         if self.start["record"] and self.session.duration > 0:
             facts = self._kept(self.session.close(patience=0.0))
+        self.session.leave()
         return {**last, "duration": round(self.session.duration, 3), "recording": facts}
 
     def _kept(self, recording: Recording) -> dict[str, Any]:

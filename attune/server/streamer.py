@@ -65,6 +65,11 @@ class Session:
         self.live: Live | None = None
         self.run: streamed.Run | None = None
 
+    def over(self) -> None:
+        """Nobody asks any more: words that are being recognised are given up."""
+        if self.live is not None:
+            self.live.session.leave()
+
     def context(self, samples: np.ndarray, window: float) -> np.ndarray:
         """New sound after as much of the old as the window holds; what is longer than the window stays whole."""
         joined = np.concatenate([self.sound, samples])[-max(round(window * SAMPLE_RATE), len(samples)) :]
@@ -83,6 +88,7 @@ def answer(session: Session, asked: dict[str, Any], config: Config) -> dict[str,
 def _live(session: Session, asked: dict[str, Any], config: Config) -> dict[str, Any]:
     """The answer to a message of a live session."""
     if asked["live"] == "start":
+        session.over()
         try:
             session.live = Live(asked["session"], asked["start"], config)
         except AttuneError as error:
@@ -219,6 +225,27 @@ def _as_text(raw: bytes) -> str | None:
     return text if text.isprintable() or "\n" in text or "\t" in text else None
 
 
+def _said(sessions: OrderedDict[str, Session], asked: dict[str, Any], config: Config) -> dict[str, Any]:
+    """The answer to one line; too many sessions are too much to remember: the one that asked longest ago goes."""
+    name = asked["session"]
+    if asked.get("over"):
+        sessions.pop(name, Session()).over()
+        return {}
+    session = sessions.setdefault(name, Session())
+    sessions.move_to_end(name)
+    while len(sessions) > SESSIONS:
+        sessions.popitem(last=False)[1].over()
+    try:
+        if "v1" in asked:
+            session.run, said = streamed.answer(session.run, asked, config)
+            return said
+        return _live(session, asked, config) if "live" in asked else answer(session, asked, config)
+    except Exception as error:                               # a defect of ours must not end the others' sessions
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = "internal_error" if "live" in asked or "v1" in asked else "E0200"
+        return {"error": f"unexpected {type(error).__name__}; please report it", "code": code}
+
+
 def main() -> None:
     """Answer lines until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)             # Ctrl-C is for the server, which closes our input
@@ -227,25 +254,7 @@ def main() -> None:
     config = Config.from_json(sys.stdin.readline())
     sessions: OrderedDict[str, Session] = OrderedDict()
     for line in sys.stdin:
-        asked = json.loads(line)
-        name = asked["session"]
-        if asked.get("over"):
-            sessions.pop(name, None)
-            said: dict[str, Any] = {}
-        else:
-            session = sessions.setdefault(name, Session())
-            sessions.move_to_end(name)
-            while len(sessions) > SESSIONS:
-                sessions.popitem(last=False)
-            try:
-                if "v1" in asked:
-                    session.run, said = streamed.answer(session.run, asked, config)
-                else:
-                    said = _live(session, asked, config) if "live" in asked else answer(session, asked, config)
-            except Exception as error:                       # a defect of ours must not end the others' sessions
-                sys.excepthook(type(error), error, error.__traceback__)
-                code = "internal_error" if "live" in asked or "v1" in asked else "E0200"
-                said = {"error": f"unexpected {type(error).__name__}; please report it", "code": code}
+        said = _said(sessions, json.loads(line), config)
         out.write(json.dumps(said, allow_nan=False) + "\n")
         out.flush()
 

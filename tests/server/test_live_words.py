@@ -1,10 +1,12 @@
 """`/v1/live` with a recogniser: words of each utterance over the WebSocket, and what is told where there is none."""
 
+import base64
 import os
 import struct
 import subprocess
 import sys
 import time
+from collections import OrderedDict
 from pathlib import Path
 
 import httpx
@@ -13,7 +15,10 @@ import pytest
 import whisper_made
 from browser import CHROMIUM, Browser, sound_of
 
+from attune.live import recognising
 from attune.media import Media
+from attune.server import streamer
+from attune.server.config import Config
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "hello.mp4"
 HOST = {"Host": "127.0.0.1:8000"}
@@ -112,6 +117,31 @@ def test_without_one_it_is_off_and_asking_for_it_is_refused_at_the_start(local, 
 def test_what_is_here_can_be_asked_for_before_the_start(local, whisper):
     whisper([])
     assert local().get("/v1/settings", headers=HOST).json()["recogniser"]["here"] == ["faster_whisper"]
+
+
+# ---- in the process that measures --------------------------------------------------------------------------------------------------
+
+START = {"settings": {**ONLY, "recogniser": "faster_whisper"}, "record": False, "baseline": "none", "language": "en", "share": False, "consent": "", "purpose": ""}
+ENDS = {"stop": [{"live": "stop"}], "over": [{"over": True}], "start": [{"live": "start", "start": START | {"settings": ONLY}}], "eviction": [{}, {}]}
+
+
+@pytest.mark.parametrize("ends", ENDS.values(), ids=ENDS)
+def test_however_a_session_ends_its_words_are_given_up_and_its_sound_let_go_of(whisper, sound, tmp_path, monkeypatch, ends):
+    whisper(["I am so happy to see you!"])
+    import faster_whisper
+
+    faster_whisper.GATE.clear()
+    monkeypatch.setattr(streamer, "SESSIONS", 2)
+    sessions, config = OrderedDict(), Config(tmp_path)
+    asked = [{"live": "start", "start": START}, {"live": "hear", "time": 0.0, "data": base64.b64encode(sound.tobytes()).decode()}]
+    told = [streamer._said(sessions, {"session": "a", **one}, config) for one in asked]
+    assert told[-1]["waiting"] == 1 and len(recognising._thread._things) == 1        # the model being opened isn't there any more
+    for i, one in enumerate(ends):
+        streamer._said(sessions, {"session": f"other {i}" if not one else "a", **one}, config)
+    assert not recognising._thread._things
+    faster_whisper.GATE.set()
+    recognising._thread._running.join(60)
+    assert not faster_whisper.MODELS or not faster_whisper.MODELS[-1].heard
 
 
 # ---- the live page --------------------------------------------------------------------------------------------------------------
