@@ -83,7 +83,7 @@ def plan_of(kind: str, request: dict[str, Any], config: Config) -> Plan:
 
         read = asked.Request.model_validate(request)
         return asked.plan(read.models, read.transcription, config.settings, fill=config.fill)
-    settings = replace(config.settings, **request.get("settings", {}), portraits=bool(request.get("portraits")))
+    settings = config.chosen({**request.get("settings", {}), "portraits": bool(request.get("portraits"))})
     return Plan(settings=settings, granularity=None, report=True, wanted=hume.Wanted(fill=config.fill))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -123,7 +123,7 @@ def _check(given: dict[str, Any], service: Service) -> None:
     known = ["auto", "none", *registry.names(recognisers.FOLDER)]
     if (given.get("recogniser", "auto") or "none") not in known:
         raise unknown("recogniser", str(given["recogniser"]), known)
-    load_models(Settings(**asdict(service.config.settings) | given))
+    load_models(service.config.chosen(given))
 
 
 @router.get("/settings", summary="What can be chosen, with defaults, units and reasons")

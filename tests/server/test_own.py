@@ -11,6 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from attune import export, exports
+from attune.errors import SettingError
+from attune.server.config import Config
+from attune.server.measuring import plan_of
+from attune.settings import Settings
 
 get, post, delete = (partial(f, timeout=240) for f in (httpx.get, httpx.post, httpx.delete))       # the machine may be busy
 
@@ -88,6 +92,21 @@ def test_settings_and_the_notice_can_be_asked_for(serving):
 def test_a_client_names_no_model_by_its_path_or_address(serving, modality, given):
     answer = post(f"{serving}/v1/recordings", files={"file": ("a.txt", b"I am glad.")}, data={"settings": json.dumps({modality: given})})
     assert answer.status_code == 400 and "a model by its name" in answer.json()["message"]
+
+
+def test_a_client_doesnt_switch_off_that_models_may_be_used_commercially(local, tmp_path):
+    safe = Settings(face=None, voice=None, commercial_safe=True)
+    client = local(settings=safe)
+    answer = client.post("/v1/recordings", json={"url": "https://example.org/a.mp4", "settings": {"commercial_safe": False, "text": "minilm_emotions"}})
+    assert answer.status_code == 400 and "settings.commercial_safe=False: this server takes only models" in answer.json()["message"]
+    with client.websocket_connect("/v1/live", headers={"Host": "127.0.0.1:8000"}) as socket:
+        socket.send_json({"type": "start", "settings": {"commercial_safe": False}})
+        error = socket.receive_json()
+    assert error["code"] == "start_invalid" and "settings.commercial_safe=False" in error["message"]
+    with pytest.raises(SettingError, match="commercial_safe=False"):        # a job from before the server was started so
+        plan_of("attune", {"settings": {"commercial_safe": False}}, Config(tmp_path, settings=safe))
+    assert plan_of("attune", {"settings": {"fps": 5, "commercial_safe": True}}, Config(tmp_path, settings=safe)).settings.text == "minilm_open"
+    assert plan_of("attune", {"settings": {"commercial_safe": True}}, Config(tmp_path)).settings.commercial_safe
 
 
 def test_moments_are_found_by_what_they_express(serving, measured):
