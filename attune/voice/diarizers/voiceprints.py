@@ -12,7 +12,7 @@ LICENSE = f"{voiceprint.LICENSE}; {overlap.LICENSE}"
 LICENSE_CLASS: LicenceClass = "share-alike"
 REFERENCE = "Wan, Wang, Papir & Lopez Moreno (2018), Generalized end-to-end loss for speaker verification, arXiv:1710.10467"
 DATA = "voiceprints: LibriSpeech, VoxCeleb 1 and 2; speech at once: CREMA-D, five readers of LibriSpeech"
-LIMITS = "people who sound alike become one; of three who speak at once two are named; far microphones and quick turns are told badly"
+LIMITS = "people who sound alike become one; of three who speak at once two are named; meetings, noisy rooms and quick turns are told badly"
 WEIGHTS = ("../overlap.onnx",)
 INSTALL = voiceprint.INSTALL
 
