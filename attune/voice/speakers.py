@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +25,7 @@ from attune.errors import SettingError
 from attune.settings import Settings
 from attune.types import Segment
 from attune.voice import _Tape, overlap
-from attune.voice.activity import SAMPLE_RATE, Activity
+from attune.voice.activity import SAMPLE_RATE, Activity, finite
 from attune.voice.voiceprint import HIDDEN, LENGTH, standing, voiceprints
 
 SOFTER = 0.4                             # of the probability from which it is speech elsewhere: who murmurs far away is somebody, too
@@ -77,8 +77,8 @@ class SpeakerStream:
     def push(self, samples: np.ndarray) -> None:
         """Hear more sound, float (n,) at 16 kHz."""
         for at in range(0, len(samples), SAMPLE_RATE):
-            chunk = samples[at : at + SAMPLE_RATE]
-            self._tape.append(np.asarray(chunk, np.float32))
+            chunk = finite(samples[at : at + SAMPLE_RATE])              # one sample that is no number would spoil all of `standing`
+            self._tape.append(chunk)
             self._hear(self._activity.push(chunk))
 
     def close(self) -> None:
@@ -197,35 +197,44 @@ def together(vectors: np.ndarray, seconds: np.ndarray, count: int | None = None,
             labels[rows] = groups + together(vectors[rows], seconds[rows])
             groups = int(labels[rows].max()) + 1
         centres = np.array([centre(vectors[labels == g], seconds[labels == g]) for g in range(groups)])
-        return _in_order(_linked(centres, np.bincount(labels, seconds, groups), count)[labels])
-    return _in_order(_nearest(vectors, seconds, _counted(vectors, seconds, count) if count else _settled(vectors, seconds, _linked(vectors, np.ones(n), None))))
+        length = np.bincount(labels, seconds, groups)
+        return _in_order((_counted(centres, length, length, count) if count else _linked(centres, length, None))[labels])
+    one = np.ones(n)
+    return _in_order(_nearest(vectors, seconds, _counted(vectors, seconds, one, count) if count else _settled(vectors, seconds, _linked(vectors, one, None))))
 
 
 def _linked(vectors: np.ndarray, weight: np.ndarray, count: int | None, alike_enough: float | None = None) -> np.ndarray:
     """Group of each vector (n,)."""
+    for left, alike, group in _linkage(vectors, weight):
+        if left <= (count or 1) or (count is None and alike < (ALIKE if alike_enough is None else alike_enough)):
+            return group
+    return np.arange(0)                   # of nobody
+
+
+def _linkage(vectors: np.ndarray, weight: np.ndarray) -> Iterator[tuple[int, float, np.ndarray]]:
+    """How many groups are left, how alike the two are that become one next, and the group of each vector (n,): from n groups down to one."""
     n = len(vectors)
-    group, size, alive = np.arange(n), weight.astype(np.float64), n
+    group, size = np.arange(n), weight.astype(np.float64)
     alike = (vectors @ vectors.T).astype(np.float64)
     np.fill_diagonal(alike, -np.inf)
     best = alike.argmax(axis=1) if n else np.zeros(0, np.int64)
     top = alike[np.arange(n), best]
-    while alive > (count or 1):
+    for left in range(n, 1, -1):
         i = int(top.argmax())
         j = int(best[i])
-        if count is None and top[i] < (ALIKE if alike_enough is None else alike_enough):
-            break
+        yield left, float(top[i]), group
         row = (size[i] * alike[i] + size[j] * alike[j]) / (size[i] + size[j])
         row[[i, j]] = -np.inf
         alike[i], alike[:, i], alike[j], alike[:, j] = row, row, -np.inf, -np.inf
         size[i], size[j] = size[i] + size[j], 0.0
-        group[group == j] = i
+        group = np.where(group == j, i, group)
         top[j] = -np.inf
         stale = np.flatnonzero((best == i) | (best == j) | (row > top))
         best[stale] = alike[stale].argmax(axis=1)
         top[stale] = alike[stale, best[stale]]
         best[i], top[i] = int(alike[i].argmax()), float(alike[i].max())
-        alive -= 1
-    return group
+    if n:
+        yield 1, -np.inf, group
 
 
 def _settled(vectors: np.ndarray, seconds: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -234,14 +243,19 @@ def _settled(vectors: np.ndarray, seconds: np.ndarray, group: np.ndarray) -> np.
     return _only(vectors, seconds, group, [g for g, s in length.items() if s >= PASSING])
 
 
-def _counted(vectors: np.ndarray, seconds: np.ndarray, count: int) -> np.ndarray:
+def _counted(vectors: np.ndarray, seconds: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
     """As many groups as were asked for: those that speak longest, so that a stray window isn't taken for a voice."""
-    for more in range(BESIDE + 1):
-        group = _linked(vectors, np.ones(len(vectors)), count + more)
+    stages = []                           # the groups when `count` and up to BESIDE more are left, the fewest last
+    for left, _, group in _linkage(vectors, weight):
+        if left <= count + BESIDE:
+            stages.append(group)
+        if left <= count:
+            break
+    for group in reversed(stages):
         length = np.bincount(group, seconds, len(vectors))
         if (length >= STRAY).sum() >= count:
             return _only(vectors, seconds, group, np.argsort(-length, kind="stable")[:count].tolist())
-    return _linked(vectors, np.ones(len(vectors)), count)
+    return stages[-1] if stages else np.arange(0)
 
 
 def _only(vectors: np.ndarray, seconds: np.ndarray, group: np.ndarray, stay: Sequence[int]) -> np.ndarray:

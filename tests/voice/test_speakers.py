@@ -72,6 +72,51 @@ def test_a_long_recording_is_put_together_in_parts(monkeypatch):
     assert len(set(zip(found.tolist(), truth.tolist(), strict=True))) == 3
 
 
+def test_a_stray_window_at_the_end_of_a_long_recording_is_no_voice_either(monkeypatch):
+    monkeypatch.setattr(speakers, "AT_ONCE", 20)
+    vectors, truth = cloud(CENTRES[:2], 10)
+    stray = CENTRES[2] - 0.3 * CENTRES[0] - 0.2 * CENTRES[1]
+    found = together(np.vstack([vectors, stray / np.linalg.norm(stray)]).astype(np.float32), np.append(np.full(20, 0.8), 0.3), 2)
+    assert len(set(zip(found[:20].tolist(), truth.tolist(), strict=True))) == 2 and found[20] == found[:20][truth == 1][0]
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 40])
+def test_voices_asked_for_are_linked_once_and_come_out_as_if_each_number_was_tried(monkeypatch, n):
+    vectors, _ = cloud(CENTRES, 10, spread=0.2)
+    vectors, seconds, one = vectors[:n], np.random.default_rng(1).uniform(0.1, 1, n), np.ones(n)
+    tried = {count: [speakers._linked(vectors, one, count + more) for more in range(speakers.BESIDE + 1)] for count in (1, 2, 3, 7)}
+    linkage, calls = speakers._linkage, []
+    monkeypatch.setattr(speakers, "_linkage", lambda *a: calls.append(1) or linkage(*a))
+    for count, groups in tried.items():
+        lengths = [np.bincount(g, seconds, n) for g in groups]
+        k = next((k for k, length in enumerate(lengths) if (length >= speakers.STRAY).sum() >= count), None)
+        expected = groups[0] if k is None else speakers._only(vectors, seconds, groups[k], np.argsort(-lengths[k], kind="stable")[:count].tolist())
+        assert np.array_equal(speakers._counted(vectors, seconds, one, count), expected)
+    assert len(calls) == len(tried)
+
+
+def test_a_sample_that_is_no_number_is_silence(monkeypatch):
+    """Told to the detector and kept for the voiceprints alike: the noise that stands around a voice is that of a silent sample."""
+    heard = []
+
+    class Deaf:
+        def __init__(self, **settings):
+            self.received = 0
+
+        def push(self, samples):
+            heard.append(samples.copy())
+            return []
+
+    monkeypatch.setattr(speakers, "Activity", Deaf)
+    stream = SpeakerStream()
+    wave = np.random.default_rng(0).normal(0, 0.05, 40_000).astype(np.float32)
+    wave[[100, 20_000, 30_000]] = np.nan, np.inf, 1e30
+    stream.push(wave)
+    kept = stream._tape.read(0, len(wave))
+    assert np.array_equal(kept, np.concatenate(heard)) and len(kept) == len(wave) and kept[100] == 0 and np.abs(kept).max() <= 4
+    assert np.isfinite(voiceprint.standing(kept)).all()
+
+
 def test_nobody_is_nobody():
     assert together(np.zeros((0, 256), np.float32), np.zeros(0)).tolist() == []
     stream = SpeakerStream.__new__(SpeakerStream)
