@@ -411,7 +411,11 @@ def _listen(
             notes.append("no sound: voices weren't measured")
         return Heard()
     model = models.get("voice")
-    known = units_of(words.segments, media.duration, chosen) if words and words.timed else (_laid(_turned(turns, chosen), media.duration, chosen) if turns else None)
+    known = None
+    if words and words.timed:
+        known = units_of(words.segments, media.duration, chosen)
+    elif turns:
+        known = _laid(_turned(turns, chosen), media.duration, chosen)
     key = known_before.key("voice", media, chosen, model, known or ()) if known_before else None
     before = known_before.get("voice", key, media) if known_before and key else None
     if before:
