@@ -188,9 +188,10 @@ Data, licence (**non-commercial**) and limits are its teacher's: RAVDESS, CREMA-
 ## What it is worth
 
 RAVDESS, n = {m['n']:,} clips of {m['speakers']} actors, one clip at a time; **held-out**: each actor measured by a student whose teacher
-hadn't heard this actor either (all five folds). Intervals are 95 %, by drawing actors. Size and steps were settled on actors 5-8, where 6,000 steps of a student of 65,193 parameters
-had .746 and one of 114,153, after 1,500, 3,000 and 4,500 steps, .770, .742 and .746; learning from what the teacher says of each varied sound, .758
-after 1,500. What the larger model owes to Whisper's hours of speech, so small a net doesn't learn from our clips: at most .05 below was the goal.
+hadn't heard this actor either (all five folds). Intervals are 95 %, by drawing actors. Size and steps were settled on actors 5-8, where
+6,000 steps of a student of 65,193 parameters had .746 and one of 114,153, after 1,500, 3,000 and 4,500 steps, .770, .742 and .746; learning
+from what the teacher says of each varied sound, .758 after 1,500. What the larger model owes to Whisper's hours of speech, so small a net
+doesn't learn from our clips: at most .05 below was the goal.
 
 | | student | teacher |
 |---|---|---|
