@@ -24,7 +24,7 @@ from attune.text.models import _minilm, minilm_emotions, minilm_open
 from attune.weights import carried
 
 LABELS, VAD, SITUATIONS = (taxonomy(name).labels for name in ("goemotions28", "vad", "empathetic32"))
-SURPRISES = ("Surprise (negative)", "Surprise (positive)")
+SURPRISES = {"Surprise (negative)": "an unpleasant", "Surprise (positive)": "a pleasant"}       # the label beside it
 NAMES = tuple(sorted({*WORDS, *SURPRISES}))
 WIDTHS = {"goemotions": len(LABELS), "vad": len(VAD), "situations": len(SITUATIONS), "names": len(NAMES)}
 ENDS = np.cumsum([0, *WIDTHS.values()])
@@ -156,7 +156,7 @@ OPEN_READERS: Readers = {"goemotions": of_goemotions, "emobank": of_emobank, "wo
 @dataclass(frozen=True)
 class Kind:
     """What a model learns from (how much of a corpus in an epoch), from how many rows on a name may be chosen, how the parts for figures were
-    looked at, and which names had no area above chance there after all."""
+    looked at, and which names were dropped after all, whose interval of the area under ROC reaches below .5 there."""
 
     model: ModuleType
     readers: Readers
@@ -174,7 +174,7 @@ class Kind:
 KINDS = {
     "minilm_emotions": Kind(
         minilm_emotions, READERS, {"goemotions": 1.0, "emobank": 2.0, "situations": 0.4, "words": 1.0, "essays": 1.0, "series": 1.0}, 5,
-        "used for the graph before the blocks, and again for this one, of which nothing was chosen by them",
+        "used for the graph before the blocks, and again for this one, of which nothing was chosen by them\nbut the names that were dropped",
         ("Contemplation", "Empathic Pain", "Entrancement"),
     ),
     "minilm_open": Kind(

@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from _encoder import HIDDEN, padded, predict
 from _minilm import FROZEN, LAYERS, Net, freeze, loss, of_graph, pretrained
 from _text_card import card
 from _text_export import Blocks, export, keep_blocks, quantise, set_apart
-from _text_figures import Reader, auc, cases, check_parity, elsewhere, evaluate, figures, latency, measure_names
+from _text_figures import Reader, auc, cases, check_parity, elsewhere, evaluate, figures, latency, left_out, measure_names
 from _text_rows import COLUMNS, KINDS, LABELS, NAMES, SITUATIONS, VAD, Corpus, Kind, batches, corpus, half, of_series, tokenizer
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -310,11 +311,9 @@ def main() -> None:
     if args.choose:
         return
 
-    go, emo_test = read("goemotions", "test"), read("emobank", "test")
-    words_out, told_out = read("words", "test"), None
+    emo_test, (go, told_out, words_out) = read("emobank", "test"), held_out(dev, read)
     metrics |= evaluate(shipped, go, emo_test, at)
-    if told:
-        told_out, words_out = half(dev["situations"], 1), named_rows([half(dev["words"], 1), words_out])
+    if told_out:
         right = shipped(told_out.texts)["empathetic32"].argmax(1) == told_out.of("situations").argmax(1)
         metrics["situations"] = {
             "n": len(right), "accuracy": bootstrap(lambda a, b: float((a == b).mean()), right, np.ones(len(right), bool), groups=told_out.groups),
@@ -322,8 +321,9 @@ def main() -> None:
     unseen = named_rows([go, *([told_out] if told_out else [])])
     p, y = (shipped.column(unseen.texts, name) for name in written(kind)), unseen.of("names")[:, [NAMES.index(name) for name in written(kind)]]
     errors = [ece(y[known, k, None] > 0, column[known, None], bins=15) for k, column in enumerate(p) if (known := ~np.isnan(y[:, k])).any()]
+    heard = {name: predict(net, part.ids)[:, COLUMNS["names"]] for name, part in (("goemotions", go), ("told", told_out), ("words", words_out)) if part}
     metrics |= {
-        "elsewhere": elsewhere(shipped, args.data), "names_ece": float(np.mean(errors)),
+        "dropped": left_out(kind.dropped, heard, go, told_out, words_out), "elsewhere": elsewhere(shipped, args.data), "names_ece": float(np.mean(errors)),
         "names": measure_names(shipped, go, told_out, words_out, series(args.data, short) if "series" in kind.readers else None, dev["essays"]),
         "thresholds": dict(zip(LABELS, at.round(2).tolist(), strict=True)),
         "cpu_ms_per_sentence": latency(shipped, go.texts[:500]), "cpu_ms_per_sentence_float": latency(unquantised, go.texts[:500]),
@@ -336,6 +336,12 @@ def main() -> None:
     for file in (graph, vocabulary, limits, text):
         shutil.copy(file, _minilm.FOLDER)
     print(text.read_text(encoding="utf-8"))
+
+
+def held_out(dev: dict[str, Corpus], read: Callable[[str, str], Corpus]) -> tuple[Corpus, Corpus | None, Corpus]:
+    """Comments, situations where there are some, and texts whose word is hidden, that had no say."""
+    go, words = read("goemotions", "test"), read("words", "test")
+    return (go, half(dev["situations"], 1), named_rows([half(dev["words"], 1), words])) if "situations" in dev else (go, None, words)
 
 
 def every(part: Corpus, step: int) -> Corpus:

@@ -13,8 +13,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 from _encoder import HIDDEN, Layer, away, disagreement, mean, padded  # noqa: E402
 from _own_words import MASK, found, hidden  # noqa: E402
 from _text_export import export, keep_blocks, packed, quantise, read_blocks, set_apart, unpacked, write_blocks  # noqa: E402
+from _text_figures import Reader  # noqa: E402
 
 from attune.metrics import ccc  # noqa: E402
+from attune.text.models import _minilm, minilm_open  # noqa: E402
 from attune.weights import session  # noqa: E402
 
 # own words
@@ -37,6 +39,14 @@ def test_hiding_a_name_leaves_nothing_of_it() -> None:
     assert "Boredom" not in found(without)
     assert found(without) == {"Tiredness": True}
     assert without.count(MASK) == 2
+
+
+def test_figures_read_a_hidden_word_as_one_token_and_users_text_as_letters() -> None:
+    graph, vocabulary, *_ = (_minilm.FOLDER / name for name in minilm_open.WEIGHTS)
+    measured, used = Reader(minilm_open, graph, vocabulary).model._tokenizer, _minilm.load(graph, minilm_open.TAXONOMIES)._tokenizer
+    text, masked = hidden("so bored, really", "Boredom"), used.token_to_id(MASK)
+    assert measured.encode(text).tokens == ["[CLS]", "so", MASK, ",", "really", "[SEP]"]
+    assert masked not in used.encode(text).ids
 
 
 # rows

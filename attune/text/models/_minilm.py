@@ -1,7 +1,7 @@
 """What the packaged English models share: how a text becomes tokens, and how a graph's outputs become columns.
 
 Both graphs stand on the same frozen layers and embeddings, which lie once beside them, in 4-bit blocks (`minilm_frozen.bin`); onnxruntime
-finds that file by itself. The token list is all-MiniLM-L6-v2's, less what English can't write.
+finds that file by itself. The token list is all-MiniLM-L6-v2's, whole.
 """
 
 from __future__ import annotations
