@@ -133,4 +133,4 @@ def refuse_unless_commercial(model: ModuleType, name: str) -> None:
     """Raise `WeightsError` when a model's licence doesn't allow commercial use."""
     if model.LICENSE_CLASS not in COMMERCIAL:
         what = "under a licence that isn't known" if model.LICENSE_CLASS == "unknown" else model.LICENSE_CLASS
-        raise WeightsError(f"{name} is {what} ({model.LICENSE}); commercial_safe=True refuses it: choose another model or set it to None")
+        raise WeightsError(f"{name} is {what} ({model.LICENSE}); commercial_safe refuses it: choose another model, or none (--face none, face=None)")

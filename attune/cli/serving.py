@@ -28,20 +28,29 @@ def serve(
     name: Annotated[list[str], typer.Option(help="Further name under which the server is reached; may be repeated.")] = [],  # noqa: B006
     leave_out: Annotated[bool, typer.Option("--leave-out", help="Leave names that nothing measures out of Hume's lists, instead of score 0.")] = False,
     speak: Annotated[str, typer.Option(help="A program of this machine that speaks EVI's answers, in a machine's voice: espeak-ng.", show_default=False)] = "",
+    face: Annotated[str, typer.Option(help="Model of faces, where a client names none; none: faces aren't measured.", show_default=False)] = "",
+    voice: Annotated[str, typer.Option(help="Model of voices, likewise.", show_default=False)] = "",
+    text: Annotated[str, typer.Option(help="Model of words, likewise.", show_default=False)] = "",
+    commercial_safe: Annotated[bool, typer.Option("--commercial-safe", help="Take only models that may be used commercially, whatever clients ask.")] = False,
     limit: Annotated[list[str], typer.Option(help="NAME=NUMBER, such as upload_bytes=1000000; docs/server.md lists them; may be repeated.")] = [],  # noqa: B006
 ) -> None:
     """Serve measuring over HTTP: a live page, Hume's interfaces v0 and v1, our own /v1 with its page at /docs."""
     try:
         import uvicorn
 
+        from attune.measure import load_models
         from attune.server.app import create_app
         from attune.server.config import HOUR, Config
+        from attune.settings import Settings
     except ModuleNotFoundError as error:
         raise MissingExtra(f"this needs {error.name}: pip install 'attune[serve]'") from error
+    models = {modality: None if chosen == "none" else chosen for modality, chosen in (("face", face), ("voice", voice), ("text", text)) if chosen}
+    settings = Settings.of(**models, commercial_safe=commercial_safe)
+    load_models(settings)                 # refused or unknown ones are an error now, not with the first client
     config = Config(
-        data=data.resolve(), database=database or os.environ.get("ATTUNE_DATABASE", ""), host=host, port=port, keys=_keys(keys), names=tuple(name),
-        origins=tuple(origin), workers=workers, streamers=streamers, retention=keep * HOUR, keep_media=keep_media, allow_private=allow_private,
-        fill=not leave_out, speak=speak, limits=_limits(limit))
+        data=data.resolve(), settings=settings, database=database or os.environ.get("ATTUNE_DATABASE", ""), host=host, port=port, keys=_keys(keys),
+        names=tuple(name), origins=tuple(origin), workers=workers, streamers=streamers, retention=keep * HOUR, keep_media=keep_media,
+        allow_private=allow_private, fill=not leave_out, speak=speak, limits=_limits(limit))
     config.data.mkdir(parents=True, exist_ok=True)
     application = create_app(config)
     console.print(f"[bold]Attune[/] measures expression, it doesn't read minds. People who are measured must be told: {escape(f'http://{host}:{port}')}/v1/notice")

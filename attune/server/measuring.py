@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from attune import export, registry, report
+from attune import export, registry, report, weights
 from attune.errors import AttuneError, MediaError, RecordingError
 from attune.measure import SAMPLE_RATE, measure
 from attune.media import Media
@@ -162,18 +162,18 @@ def reread(recording: Recording, plan: Plan) -> Recording:
 
 
 @cache
-def burst_model() -> ModuleType | None:
-    """The model of vocal bursts, where one is installed: it judges whether a stretch is one, too."""
+def burst_model(commercial: bool) -> ModuleType | None:
+    """The model of vocal bursts, where one is installed that may be used so: it judges whether a stretch is one, too."""
     for name in registry.names("attune.voice.models"):
         module = registry.load("attune.voice.models", name)
-        if getattr(module, "BURSTS", False) or name == "vocal_bursts":
+        if (getattr(module, "BURSTS", False) or name == "vocal_bursts") and (not commercial or module.LICENSE_CLASS in weights.COMMERCIAL):
             return module
     return None
 
 
 def bursts(media: Media, plan: Plan, samples: np.ndarray | None = None) -> list[tuple[str, dict[str, Any]]]:
     """Vocal bursts in Hume's words."""
-    module = burst_model()
+    module = burst_model(plan.settings.commercial_safe)
     if module is None:
         return []
     from attune.voice import bursts as finder

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -107,6 +110,21 @@ def test_a_client_doesnt_switch_off_that_models_may_be_used_commercially(local, 
         plan_of("attune", {"settings": {"commercial_safe": False}}, Config(tmp_path, settings=safe))
     assert plan_of("attune", {"settings": {"fps": 5, "commercial_safe": True}}, Config(tmp_path, settings=safe)).settings.text == "minilm_open"
     assert plan_of("attune", {"settings": {"commercial_safe": True}}, Config(tmp_path)).settings.commercial_safe
+
+
+def test_a_server_for_commercial_use_has_no_bursts_for_clients_of_v0(tmp_path):
+    free, safe = Settings(), Settings(face=None, voice=None, commercial_safe=True)
+    request = {"models": {"burst": {}, "language": {}}}
+    assert "burst" in plan_of("hume_v0", request, Config(tmp_path, settings=free)).models
+    plan = plan_of("hume_v0", request, Config(tmp_path, settings=safe))
+    assert "burst" not in plan.models and [name for name, _ in plan.missing] == ["burst"]
+    assert plan.settings.text == "minilm_open"
+
+
+def test_the_command_says_at_once_which_model_it_refuses(tmp_path):
+    command = [sys.executable, "-m", "attune.cli", "serve", "--data", str(tmp_path), "--port", "0", "--voice", "none", "--commercial-safe"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, "COLUMNS": "200"})
+    assert done.returncode == 1 and "ferplus_resnet is research-only" in done.stderr and "--face none" in done.stderr
 
 
 def test_moments_are_found_by_what_they_express(serving, measured):

@@ -25,7 +25,7 @@ EVERY = 120.0                            # pictures per second where every one i
 NOT_HERE = {
     "ner": "named entities aren't measured by this server; expected any of face, prosody, language, burst",
     "facemesh": "no model of this server reads face meshes; send pictures or video to the face model",
-    "burst": "no model of vocal bursts is installed on this server",
+    "burst": "no model of vocal bursts is installed on this server, or none that its operator lets be used",
     "facs": "no model of this server gives action units; facs is null",
     "descriptions": "no model of this server gives descriptions of faces; descriptions is null",
     "sentiment": "no model of this server gives a distribution of sentiment; sentiment is null, and valence stands beside the emotions",
@@ -126,7 +126,7 @@ def plan(models: Models | None, transcription: Transcription | None, base: Setti
     everything = not asked
     face, prosody, language = given.face or Face(), given.prosody or Prosody(), given.language or Language()
     wanted = {name: everything or name in asked for name in ("face", "prosody", "language", "burst")}
-    have = {"face": bool(base.face), "prosody": bool(base.voice), "language": bool(base.text), "burst": _bursts()}
+    have = {"face": bool(base.face), "prosody": bool(base.voice), "language": bool(base.text), "burst": _bursts(base)}
     missing = [(name, NOT_HERE[name]) for name in ("ner", "facemesh", *(["burst"] if not have["burst"] else [])) if name in asked]
     missing += [(f"face.{name}", NOT_HERE[name]) for name in ("descriptions",) if getattr(face, name) is not None]
     missing += [("face.save_faces", NOT_HERE["save_faces"])] * bool(face.save_faces)
@@ -158,7 +158,7 @@ def plan(models: Models | None, transcription: Transcription | None, base: Setti
     )
 
 
-def _bursts() -> bool:
+def _bursts(base: Settings) -> bool:
     from attune.server.measuring import burst_model
 
-    return burst_model() is not None
+    return burst_model(base.commercial_safe) is not None
