@@ -124,7 +124,7 @@ def test_a_server_for_commercial_use_has_no_bursts_for_clients_of_v0(tmp_path):
 def test_the_command_says_at_once_which_model_it_refuses(tmp_path):
     command = [sys.executable, "-m", "attune.cli", "serve", "--data", str(tmp_path), "--port", "0", "--voice", "none", "--commercial-safe"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, "COLUMNS": "200"})
-    assert done.returncode == 1 and "ferplus_resnet is research-only" in done.stderr and "--face none" in done.stderr
+    assert done.returncode == 2 and "ferplus_resnet is research-only" in done.stderr and "--face none" in done.stderr
 
 
 def test_moments_are_found_by_what_they_express(serving, measured):
