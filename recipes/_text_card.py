@@ -8,7 +8,7 @@ from _text_rows import LABELS, VAD, Kind
 from rerun import again
 
 from attune.taxonomy import taxonomy
-from attune.text.models import _minilm
+from attune.text.models import _sentences
 
 HUME = taxonomy("hume53").labels
 
@@ -71,7 +71,7 @@ def card(kind: Kind, m: dict[str, Any]) -> str:
 | Licence | {model.LICENSE} |
 | References | {model.REFERENCE} |
 | Made by | {made}{AFTERWARDS if later else ""} |
-| Input | text of any length; the first {_minilm.TOKENS} tokens are read; emoji are read by their Unicode names |
+| Input | text of any length; the first {_sentences.TOKENS} tokens are read; emoji are read by their Unicode names |
 | No text | empty, blank, or nothing the vocabulary knows: a row of NaN |
 | Files | {files}; the last two are the same for both English models |
 | Time | {m["cpu_ms_per_sentence"]:.1f} ms of one core per sentence, median over 500 comments of test |

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from attune.datasets import Item, brighter, goemotions, goemotions_german, meld, meld_german
 from attune.metrics import accuracy, average_precision, bootstrap, ece, macro_f1, micro_f1, pearson, uar
 from attune.taxonomy import taxonomy
-from attune.text.models import e5_german
+from attune.text.models import _sentences, e5_german
 from attune.train import Schedule, fit, seed_everything
 from attune.weights import session
 
@@ -301,7 +301,7 @@ class Graph(nn.Module):
         super().__init__()
         self.lower, self.net, self.regression = lower, net, regression
         lower.words = nn.Embedding.from_pretrained(lower.words.weight[torch.from_numpy(pieces)].clone())
-        lower.positions = nn.Embedding.from_pretrained(lower.positions.weight[: e5_german.TOKENS].clone())
+        lower.positions = nn.Embedding.from_pretrained(lower.positions.weight[: _sentences.TOKENS].clone())
 
     def forward(self, ids: Tensor) -> tuple[Tensor, ...]:
         levels = self.net.levels(self.lower(ids))
@@ -323,7 +323,7 @@ def shipped_blocks(model: E5, pieces: np.ndarray) -> list[tuple[np.ndarray, np.n
 def measured(graph: Path, vocabulary: Path, texts: list[str]) -> np.ndarray:
     """(n, 41) by a graph on disk, through the code that users run."""
     words = Tokenizer.from_file(str(vocabulary))
-    words.enable_truncation(e5_german.TOKENS)
+    words.enable_truncation(_sentences.TOKENS)
     return e5_german.Model(session(graph), words)(texts)
 
 
@@ -365,7 +365,7 @@ def evaluate(graph: Path, vocabulary: Path, parts: dict[str, dict[str, Corpus]])
 def latency(graph: Path, vocabulary: Path, texts: list[str]) -> float:
     """Median CPU milliseconds per sentence on one thread, tokens included."""
     words = Tokenizer.from_file(str(vocabulary))
-    words.enable_truncation(e5_german.TOKENS)
+    words.enable_truncation(_sentences.TOKENS)
     model, spent = e5_german.Model(session(graph), words), []
     for text in texts:
         start = time.process_time()
@@ -395,7 +395,7 @@ express to readers.
 | Licence | {e5_german.LICENSE} |
 | References | {e5_german.REFERENCE} |
 | Made by | `python recipes/text_german.py --data DIR --out runs/text_german` |
-| Input | text of any length; the first {e5_german.TOKENS} tokens are read |
+| Input | text of any length; the first {_sentences.TOKENS} tokens are read |
 | No text | empty, blank, or nothing the vocabulary knows: a row of NaN |
 | Files | {files} |
 | Time | {m["cpu_ms_per_sentence"]:.1f} ms of one core per sentence, median over 500 utterances of test |

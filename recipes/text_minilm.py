@@ -39,7 +39,7 @@ from torch import Tensor, nn
 
 from attune.metrics import Interval, average_precision, bootstrap, ece, pearson
 from attune.taxonomy import taxonomy
-from attune.text.models import _minilm
+from attune.text.models import _minilm, _sentences
 from attune.train import Schedule, fit, seed_everything
 
 HUME = taxonomy("hume53").labels
@@ -187,7 +187,7 @@ class Graph(nn.Module):
     def __init__(self, kind: Kind, net: Net, dimensions: nn.Linear) -> None:
         super().__init__()
         self.net, self.dimensions, self.heads = net, dimensions, kind.heads
-        net.positions = nn.Embedding.from_pretrained(net.positions.weight[: _minilm.TOKENS].clone())
+        net.positions = nn.Embedding.from_pretrained(net.positions.weight[: _sentences.TOKENS].clone())
         self.names = [NAMES.index(name) for name in written(kind)]
 
     def forward(self, ids: Tensor) -> tuple[Tensor, ...]:
@@ -290,7 +290,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     graph, vocabulary, limits, apart = (args.out / name for name in kind.model.WEIGHTS)
     shutil.copy(_minilm.FOLDER / _minilm.FROZEN, apart)
-    tokenizer(_minilm.TOKENS).save(str(vocabulary), pretty=False)
+    tokenizer(_sentences.TOKENS).save(str(vocabulary), pretty=False)
     whole = export(Graph(kind, net, vad), args.out / "float.onnx", outputs(kind), torch.arange(2000, 2012)[None])
     lighter(whole, graph, blocks)
 

@@ -97,7 +97,9 @@ async function idle() {
     drawMessage(place("state"), { icon: "broken", title: "The server doesn't answer", text: "Is attune serve still running?", buttons: { "Try again": idle } });
     return;
   }
-  const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+  // Some browsers never answer where there is no device: the page is shown without a choice of them then.
+  const listed = navigator.mediaDevices?.enumerateDevices().catch(() => []) ?? [];
+  const devices = await Promise.race([listed, new Promise((done) => setTimeout(done, 3000, []))]);
   if (live.state === "idle") drawIdle(place("state"), { notice, devices, recognisers, start });
 }
 

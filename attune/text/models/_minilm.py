@@ -9,24 +9,21 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attune.errors import WeightsError
 from attune.taxonomy import taxonomy
-from attune.weights import session
+from attune.text.models._sentences import Sentences, opened
 
 if TYPE_CHECKING:
     import onnxruntime
     from tokenizers import Tokenizer
 
 FOLDER = Path(__file__).parent
-TOKENS = 128                              # longest input, [CLS] and [SEP] included; all-MiniLM-L6-v2 was tuned with as many
 UNKNOWN = "[UNK]"
-FEATURES = 384
 VOCABULARY, FROZEN = "minilm.tokenizer.json", "minilm_frozen.bin"
 OUTPUTS = {"goemotions28": "probabilities", "vad": "vad", "empathetic32": "situations"}       # of a graph, by taxonomy; names come last
 OF_GOEMOTIONS = {                         # names that a label of GoEmotions means; by equality of names, and by its definitions
@@ -35,6 +32,11 @@ OF_GOEMOTIONS = {                         # names that a label of GoEmotions mea
     "Embarrassment": "embarrassment", "Excitement": "excitement", "Fear": "fear", "Gratitude": "gratitude", "Guilt": "remorse",
     "Interest": "curiosity", "Joy": "joy", "Love": "love", "Pride": "pride", "Realization": "realization", "Relief": "relief", "Sadness": "sadness",
 }
+LIMITS = (                                # of both
+    "English only; learned from Reddit comments, rated as read and without their thread; rare labels (grief, relief, pride, nervousness) are unreliable; "
+    "names by writers' own words lean on those words and take little notice of denial; irony is read literally; emoji are read by their names, "
+    "weakly when they stand alone; only the first 128 tokens of a text are read; it measures what words express to readers, not feelings"
+)
 
 EMOJI = re.compile("[\u2600-\u27bf\U0001f300-\U0001faff]")
 SKIN = re.compile("[\U0001f3fb-\U0001f3ff]")
@@ -56,11 +58,11 @@ def _name(emoji: str) -> str:
     return (DRAWN.sub("", name) if emoji < "\U0001f000" else name).lower().replace("-", " ")
 
 
-class Model:
+class Model(Sentences):
     """Strings in, (n, columns) out, side by side as `taxonomies` has them; the last is of names, of which some are a label's probability."""
 
     def __init__(self, graph: onnxruntime.InferenceSession, tokenizer: Tokenizer, taxonomies: Sequence[str]) -> None:
-        self._graph, self._tokenizer, self._unknown = graph, tokenizer, tokenizer.token_to_id(UNKNOWN)
+        super().__init__(graph, tokenizer, named, {UNKNOWN})
         *given, last = taxonomies
         self._outputs = [*(OUTPUTS[name] for name in given), "names"]
         labels, names = taxonomy("goemotions28"), taxonomy(last).labels
@@ -88,20 +90,6 @@ class Model:
             out[row] = np.concatenate([*parts, np.concatenate([parts[0], names])[self._order]])
         return out
 
-    def embed(self, inputs: Sequence[str]) -> np.ndarray:
-        """(n, 384) float32, the mean of the last layer over the tokens: what all heads see; NaN where there is no text."""
-        out = np.full((len(inputs), FEATURES), np.nan, np.float32)
-        for row, found in self._read(inputs, ["embedding"]):
-            out[row] = found[0][0]
-        return out
-
-    def _read(self, inputs: Sequence[str], outputs: list[str]) -> Iterator[tuple[int, list[np.ndarray]]]:
-        # one row at a time, without padding: sums over longer rows are ordered otherwise, and neighbours would change each other's last bits
-        for i, text in enumerate(inputs):
-            ids = self._tokenizer.encode(named(text)).ids
-            if any(token != self._unknown for token in ids[1:-1]):          # between [CLS] and [SEP]
-                yield i, self._graph.run(outputs, {"ids": np.array([ids], np.int64)})
-
 
 def thresholds(file: str) -> dict[str, float]:
     """From where on a label counts as said: best F1 on dev, by label."""
@@ -117,13 +105,6 @@ def load(graph: Path, taxonomies: Sequence[str], vocabulary: Path = FOLDER / VOC
     WeightsError
         If a file isn't there.
     """
-    from tokenizers import Tokenizer
-
-    net = session(graph)
-    if not vocabulary.is_file():
-        raise WeightsError(f"no tokenizer at {vocabulary}; it lies beside the module, reinstall attune or run recipes/text_minilm.py")
-    tokenizer = Tokenizer.from_file(str(vocabulary))
-    tokenizer.no_padding()
+    net, tokenizer = opened(graph, vocabulary, "text_minilm")
     tokenizer.encode_special_tokens = True            # somebody may write "[SEP]"; it's five letters then, not a command
-    tokenizer.enable_truncation(TOKENS)
     return Model(net, tokenizer, taxonomies)

@@ -9,16 +9,16 @@ labels, each for itself, learned from comments that a machine translated. Traine
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attune.errors import WeightsError
 from attune.taxonomy import taxonomy
-from attune.weights import LicenceClass, session
+from attune.text.models._sentences import Sentences, opened
+from attune.weights import LicenceClass
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -51,20 +51,18 @@ LIMITS = (
     "dominance, for want of rated German sentences; only the first 128 tokens of a text are read; it measures what words express to readers, not feelings"
 )
 
-TOKENS = 128                              # longest input, <s> and </s> included
-UNKNOWN = "<unk>"
-FEATURES = 384
+UNKNOWN, BLANK = "<unk>", "\u2581"
 OUTPUTS = ("emotions", "intensities", "labels")
 FOLDER = Path(__file__).parent
 EMOJI = re.compile("[\u2600-\u27bf\U0001f300-\U0001faff]")
 SKIN = re.compile("[\U0001f3fb-\U0001f3ff\ufe0f]")           # skin tones, and the sign that asks for a coloured picture
 
 
-class Model:
+class Model(Sentences):
     """Strings in, (n, 41) out; made by `load`."""
 
     def __init__(self, graph: onnxruntime.InferenceSession, tokenizer: Tokenizer) -> None:
-        self._graph, self._tokenizer, self._unknown, self._blank = graph, tokenizer, tokenizer.token_to_id(UNKNOWN), tokenizer.token_to_id("\u2581")
+        super().__init__(graph, tokenizer, _cleaned, {UNKNOWN, BLANK})
         self._columns = sum(len(taxonomy(name)) for name in TAXONOMIES)
 
     def __call__(self, inputs: Sequence[str]) -> np.ndarray:
@@ -88,19 +86,9 @@ class Model:
             out[row] = np.concatenate([part[0] for part in found])
         return out
 
-    def embed(self, inputs: Sequence[str]) -> np.ndarray:
-        """(n, 384) float32, the mean of the last layer over the tokens: what all heads see; NaN where there is no text."""
-        out = np.full((len(inputs), FEATURES), np.nan, np.float32)
-        for row, found in self._read(inputs, ["embedding"]):
-            out[row] = found[0][0]
-        return out
 
-    def _read(self, inputs: Sequence[str], outputs: Sequence[str]) -> Iterator[tuple[int, list[np.ndarray]]]:
-        # one row at a time, without padding: sums over longer rows are ordered otherwise, and neighbours would change each other's last bits
-        for i, text in enumerate(inputs):
-            ids = self._tokenizer.encode(SKIN.sub("", text.encode("utf-8", "ignore").decode("utf-8"))).ids
-            if any(token not in (self._unknown, self._blank) for token in ids[1:-1]):       # between <s> and </s>
-                yield i, self._graph.run(list(outputs), {"ids": np.array([ids], np.int64)})
+def _cleaned(text: str) -> str:
+    return SKIN.sub("", text.encode("utf-8", "ignore").decode("utf-8"))         # halves of surrogate pairs aren't text
 
 
 @cache
@@ -112,12 +100,4 @@ def load() -> Model:
     WeightsError
         If its files aren't beside this module.
     """
-    from tokenizers import Tokenizer
-
-    graph, file = session(FOLDER / WEIGHTS[0]), FOLDER / WEIGHTS[1]
-    if not file.is_file():
-        raise WeightsError(f"no tokenizer at {file}; it lies beside the module, reinstall attune or run recipes/text_german.py")
-    tokenizer = Tokenizer.from_file(str(file))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(TOKENS)
-    return Model(graph, tokenizer)
+    return Model(*opened(FOLDER / WEIGHTS[0], FOLDER / WEIGHTS[1], "text_german"))

@@ -35,11 +35,8 @@ DATA = (
 TRAINED_ON = {name: ("train",) for name in ("goemotions", "emobank", "empathic_reactions")}
 TUNED_ON = {name: ("dev",) for name in TRAINED_ON}
 LIMITS = (
-    "English only; learned from Reddit comments, rated as read and without their thread; rare labels (grief, relief, pride, nervousness) are unreliable; "
-    "names by writers' own words lean on those words and take little notice of denial; irony is read literally; emoji are read by their names, "
-    "weakly when they stand alone; only the first 128 tokens of a text are read; it measures what words express to readers, not feelings; the "
-    "comments are their writers', and among the pairs of sentences that all-MiniLM-L6-v2 was tuned on by its authors are some given for research "
-    "(MS MARCO): whether that binds weights is for whoever uses them to judge"
+    f"{_minilm.LIMITS}; the comments are their writers', and among the pairs of sentences that all-MiniLM-L6-v2 was tuned on by its authors are some "
+    "given for research (MS MARCO): whether that binds weights is for whoever uses them to judge"
 )
 THRESHOLDS = _minilm.thresholds(WEIGHTS[2])      # best F1 on dev, by label
 
