@@ -55,6 +55,7 @@ class Session:
                 self.socket.send(b"\x02" + struct.pack("<d", moment) + jpeg(rgb))
                 heard(self.socket, "face")
         say(self.socket, type="ping", id=1)
+        heard(self.socket, "pong")                            # so that all of it has been measured when a turn asks for it
         return self
 
     def ask(self, *messages, stream=False, **options):
@@ -107,7 +108,8 @@ def test_a_turn_takes_what_came_since_the_one_before_and_tells_what_changed(sess
     assert (again["live"]["start"], again["live"]["end"], again["noticed"]) == (second["live"]["start"], second["live"]["end"], second["noticed"])
     why = one.ask("I am so happy to see you.", "That is good.", "Oh! I did not expect that!", "So?", "What made you think I'm happy?").json()
     said = why["choices"][0]["message"]["content"]
-    assert "your turn 2," in said and "your face: " in said and "your voice" in said      # the retry took no turn's place of its own
+    assert "your turn 2," in said and "your face: " in said      # the retry took no turn's place of its own
+    assert all(f"{n['word']} {n['score']:.2f}" in said for n in second["noticed"])
 
 
 def test_streaming_tells_what_was_measured_first(session):
