@@ -26,13 +26,13 @@ import pyarrow.parquet as pq
 from attune import weights
 from attune.batch import places
 from attune.batch.mapping import Limits, map
-from attune.batch.one import DONE, Job, Result, measured, summary
+from attune.batch.one import DONE, Job, Result, folk, lasting, measured, summary
 from attune.batch.places import SUFFIXES, Place, find
 from attune.measure import load_models, versions
 from attune.settings import Settings
 from attune.text import recognisers
 
-__all__ = ["DONE", "FAILURES", "MANIFEST", "SUFFIXES", "Limits", "Result", "find", "folders", "manifest", "map", "run", "summary"]
+__all__ = ["DONE", "FAILURES", "MANIFEST", "SUFFIXES", "Limits", "Result", "find", "folders", "folk", "lasting", "manifest", "map", "run", "summary"]
 
 FAILURES = "failures.csv"                # and failures.parquet: file, kind, error, tries
 MANIFEST = "manifest.parquet"            # a row a recording

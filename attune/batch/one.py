@@ -24,6 +24,7 @@ from attune.batch.places import Place
 from attune.cache import Cache
 from attune.measure import measure, transcript_of
 from attune.settings import Settings
+from attune.timeline import SPEAKER
 from attune.types import Recording
 
 DONE = "done.json"                       # what a folder was measured from and with; written last
@@ -179,11 +180,29 @@ def _absolute(source: Place) -> str:
 
 def summary(recording: Recording) -> str:
     """What was found, in a line; nothing of what wasn't looked for."""
-    def count(n: int, one: str, many: str) -> str:
-        return f"{n} {one if n == 1 else many}"
-
     there = {e.modality for e in recording}
     heard = sum({(s.start, s.end): s.duration for s in recording.segments if s.kind == "speech"}.values())
-    parts = [f"{recording.duration:.1f} s" if recording.duration else "a picture", count(len(recording.people), "person", "people")]
-    parts += [count(len(recording.faces), "face", "faces")] * ("face" in there) + [f"{heard:.1f} s of speech"] * ("voice" in there)
+    parts = [lasting(recording), folk(recording)]
+    parts += [_count(len(recording.faces), "face", "faces")] * ("face" in there) + [f"{heard:.1f} s of speech"] * ("voice" in there)
     return ", ".join(parts)
+
+
+def lasting(recording: Recording) -> str:
+    """How long it is, in words."""
+    return f"{recording.duration:.1f} s" if recording.duration else "a picture"
+
+
+def folk(recording: Recording) -> str:
+    """Who is there, in words. A voice that belongs to no face and no name may be anybody's, or several people's: it isn't counted as a person.
+
+    >>> from attune.types import Faces
+    >>> folk(Recording("talk.wav", 2.0, (), Faces.empty(), ()))
+    '0 people'
+    """
+    known = [p for p in recording.people if p != SPEAKER]
+    voices = ["voices not told apart"] * (len(known) < len(recording.people))
+    return ", ".join([*([_count(len(known), "person", "people")] if known or not voices else []), *voices])
+
+
+def _count(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}"

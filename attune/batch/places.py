@@ -55,7 +55,7 @@ def name_of(place: Place) -> Path:
 
 def find(paths: Sequence[Place]) -> list[Place]:
     """Media files in files, folders (all the way down) and patterns, each once, in order. A named file is taken whatever its suffix;
-    in folders only media suffixes count."""
+    in folders only media suffixes count, and no hidden files: macOS leaves a ._talk.mp4 beside talk.mp4 on other systems' disks."""
     found: list[Place] = []
     for given in map(str, paths):
         if remote(given):
@@ -63,7 +63,7 @@ def find(paths: Sequence[Place]) -> list[Place]:
             continue
         path = Path(given)
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
         elif not path.exists() and glob.has_magic(given):
             found += sorted(p for p in map(Path, glob.glob(given, recursive=True)) if p.suffix.lower() in SUFFIXES and p.is_file())
         else:
@@ -79,7 +79,7 @@ def _find_remote(given: str) -> list[Place]:
         names = system.find(path)
     else:
         return [given]
-    return [system.unstrip_protocol(n) for n in sorted(names) if Path(n).suffix.lower() in SUFFIXES]
+    return [system.unstrip_protocol(n) for n in sorted(names) if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")]
 
 
 def mark(place: Place) -> str:

@@ -207,6 +207,7 @@ def _pass_on(stream: IO[bytes], messages: queue.Queue[tuple[Any, ...] | None]) -
 
 def main() -> None:
     """The process's own side."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)             # Ctrl-C is for whoever holds this process, and ends it
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)                             # what a library prints is no message
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()

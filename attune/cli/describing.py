@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from attune.cli.app import MEASURE, app, out_console
+from attune.cli.app import MEASURE, app, console, escape, out_console
 from attune.errors import SettingError
 
 
@@ -35,7 +35,12 @@ def describe(
         "over": over, "window": window, "hop": hop, "language": language, "tense": tense, "person": _names(person), "usual": "own" if usual else None,
         "dimensions": dimensions, "missing": missing, "calibration": calibration, "budget": budget,
     }
-    said = render.rendered(export.read(recording), form, **options)
+    rec = export.read(recording)
+    said = render.rendered(rec, form, **options)
+    if not said.strip():
+        why = "; ".join(rec.notes) or "nothing was measured"
+        console.print(f"nothing to say of {escape(rec.source)}: {escape(why)}", highlight=False, soft_wrap=True)
+        return
     out_console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from attune.cli.app import RESEARCH, app, escape, out_console
+from attune.cli.app import RESEARCH, app, entry, escape, out_console
 from attune.errors import SettingError
 
 
@@ -17,7 +17,8 @@ from attune.errors import SettingError
 def export_as(
     recording: Annotated[Path | None, typer.Argument(help="A folder that `attune measure` wrote; without it, the formats.", show_default=False)] = None,
     name: Annotated[str, typer.Option("--as", help="The format.")] = "csv",
-    out: Annotated[Path | None, typer.Option(help="The file or folder to write; by default named like the recording, here.", show_default=False)] = None,
+    out: Annotated[str | None, typer.Option(help="The file to write, or a folder for it (FOLDER/); by default named like the recording, here.",
+                                            show_default=False)] = None,
 ) -> None:
     """Write a recording in another format, and say what that loses."""
     from attune import export, exports
@@ -26,7 +27,10 @@ def export_as(
         _list()
         return
     module = exports.load(name)
-    path = out or Path(f"{recording.resolve().name}{module.SUFFIX or f'_{name}'}")
+    own = f"{recording.resolve().name}{module.SUFFIX or f'_{name}'}"
+    path = Path(own) if out is None else Path(out)
+    if module.SUFFIX and (path.is_dir() or str(out).endswith(("/", os.sep))):
+        path = path / own
     written = exports.write(export.read(recording), path, name)
     out_console.print(f"[green]✓[/] [cyan]{escape(str(written))}[/]  {module.FACTS['title']}", highlight=False, soft_wrap=True)
     out_console.print(f"[dim]loses {escape(module.FACTS['loses'])}[/]", highlight=False)
@@ -71,12 +75,10 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _list() -> None:
+    """Each format: what it is, how its files end, and what it loses."""
     from attune import exports
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("format", "what it is", "keeps", "loses"):
-        table.add_column(column, overflow="fold")
     for name in exports.names():
-        facts = exports.load(name).FACTS
-        table.add_row(f"[bold]{name}[/]", *(escape(facts[key]) for key in ("title", "keeps", "loses")))
-    out_console.print(table)
+        module = exports.load(name)
+        entry(((name, 11, "bold"), (module.SUFFIX or "folder", 10, "cyan"), (module.FACTS["title"], 50, "")), f"loses {module.FACTS['loses']}")
+    out_console.print("[dim]attune export RECORDING --as FORMAT; what each keeps, and who reads it: docs/exports.md[/]", highlight=False)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import inspect
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_origin, get_type_hints
 
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
-from attune.cli.app import FAILED, MEASURE, WIDE, app, console, escape, out_console
+from attune.cli.app import FAILED, MEASURE, STOPPED, WIDE, app, console, escape, out_console
 from attune.errors import AttuneError
 from attune.settings import Settings
 
 SCALE = "Many files"
+NAMED = 24                               # columns of a file's name beside its progress
 
 
 def _measure(
@@ -49,18 +51,25 @@ def _measure(
         raise AttuneError(f"nothing to measure in {', '.join(paths)}; expected media files, or folders that hold some")
     limits = batch.Limits(time_limit, None if memory_limit is None else memory_limit * 1e9, retries)
     with Progress(
-        TextColumn("[bold]{task.fields[file]}"), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[file]}", style="bold", markup=False, table_column=Column(max_width=NAMED, no_wrap=True)),
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
         TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True,
     ) as bar:
         shown = _Shown(bar, len(files), cost_per_hour)
-        failed = 0
-        for result in batch.run(
-            files, out, given, formats=formats, page=page, again=again, workers=workers, hook=shown.step, engine=engine, address=ray_address, gpus=gpus,
-            limits=limits, cache=cache, largest=None if largest is None else largest * 1e9, hashed=hash_remote,
-        ):
-            failed += bool(result.error)
-            shown.done(result)
-            bar.console.print(_line(result), highlight=False, soft_wrap=True)
+        failed, told, stopped = 0, set[str](), False
+        try:
+            for result in batch.run(
+                files, out, given, formats=formats, page=page, again=again, workers=workers, hook=shown.step, engine=engine, address=ray_address, gpus=gpus,
+                limits=limits, cache=cache, largest=None if largest is None else largest * 1e9, hashed=hash_remote,
+            ):
+                failed += bool(result.error)
+                shown.done(result)
+                bar.console.print(_line(result, told), highlight=False, soft_wrap=True)
+        except KeyboardInterrupt:
+            stopped = True
+    if stopped:
+        console.print(f"stopped; {shown.count - failed} of {len(files)} done, and kept: the same command goes on with the others", highlight=False)
+        raise typer.Exit(STOPPED)
     if len(files) > 1:
         console.print(f"[dim]{shown.count} files, {shown.so_far()}[/]", highlight=False)
     if failed:
@@ -126,7 +135,12 @@ class _Shown:
             if result.source in self.under_way:
                 self.bar.remove_task(self.under_way.pop(result.source)[0])
             if self.all is not None:
-                self.bar.update(self.all, completed=self.count, description=f"{self.count}/{self.files}", rate=self.so_far())
+                self.bar.update(self.all, completed=self.count, description=f"{self.count}/{self.files}", rate=self.pace())
+
+    def pace(self) -> str:
+        """Files a minute, and the cost where one was stated: what fits beside a bar."""
+        hours = (time.monotonic() - self.began) / 3600
+        return f"{self.count / hours / 60:.1f} files/min" + (f", cost {hours * self.cost_per_hour:.2f}" if self.cost_per_hour else "")
 
     def so_far(self) -> str:
         """Hours of media that were measured, how fast, at what cost."""
@@ -136,13 +150,15 @@ class _Shown:
         return f"{media:.2f} h of media, {media / hours:.1f} x real time, {self.count / hours / 60:.1f} files/min{cost}"
 
 
-def _line(result: Any) -> str:
+def _line(result: Any, told: set[str]) -> str:
+    """A file in a line, and a line for each note; what a note advises is said once, with the first file (`told`)."""
     name = escape(result.source)
     if result.error:
         return f"[red]✗[/] {name}  [red]{escape(result.error)}[/]"
     if result.skipped:
         return f"[dim]– {name}  done before ({escape(str(result.folder))}); --again measures it anew[/]"
-    notes = "".join(f"\n  [yellow]·[/] {escape(note)}" for note in result.notes)
+    notes = "".join(f"\n  [yellow]·[/] {escape(note.partition(': ')[0] if note in told else note)}" for note in result.notes)
+    told.update(result.notes)
     page = result.folder / "report.html" if isinstance(result.folder, Path) else None
     where = page if page and page.exists() else result.folder
     return f"[green]✓[/] {name}  {result.summary}  [cyan]{escape(str(where))}[/]{notes}"
@@ -152,37 +168,39 @@ def _line(result: Any) -> str:
 def show(recording: Annotated[Path, typer.Argument(help="A folder that `attune measure` wrote.")],
          rows: Annotated[int, typer.Option(help="Rows shown at most; 0 for all.", min=0)] = 40) -> None:
     """Show a recording's table in the terminal."""
-    from attune import export
+    from attune import batch, export
 
     rec = export.read(recording)
-    out_console.print(f"[bold]{escape(rec.source)}[/]  {rec.duration:.1f} s, {len(rec.people)} {'person' if len(rec.people) == 1 else 'people'}")
+    out_console.print(f"[bold]{escape(rec.source)}[/]  {batch.lasting(rec)}, {batch.folk(rec)}", highlight=False)
     for note in rec.notes:
         out_console.print(f"[yellow]·[/] {escape(note)}", highlight=False)
-    out_console.print(_table(rec, rows))
+    sets = [next((e for e in rec if e.modality == m and e.taxonomy.kind != "dimensional"), None) for m in ("face", "voice", "text", "fused")]
+    there = [e for e in sets if e is not None]
+    fits = there if out_console.width >= WIDE else there[-1:]             # what they come to together
+    out_console.print(_table(rec, fits, rows))
     if rows and len(rec.segments) > rows:
         out_console.print(f"[dim]{len(rec.segments) - rows} more rows; --rows 0 shows all[/]")
+    if len(fits) < len(there):
+        left = ", ".join(e.modality for e in there[:-1])
+        out_console.print(f"[dim]{left}: in a window of {WIDE} columns or more (this has {out_console.width}), and in the report[/]", highlight=False)
 
 
-def _table(rec: Any, limit: int) -> Table:
-    """Time, person, strongest label of each modality and of all, valence and arousal, words."""
+def _table(rec: Any, sets: Sequence[Any], limit: int) -> Table:
+    """Time, person, strongest label of each of the sets, valence and arousal, words."""
     import numpy as np
 
     from attune import export
 
     columns = export.table(rec).to_pydict()
     by_name = {e.name: e for e in rec}
-    sets = [next((e for e in rec if e.modality == m and e.taxonomy.kind != "dimensional"), None) for m in ("face", "voice", "text", "fused")]
-    sets = [e for e in sets if e is not None]
-    if out_console.width < WIDE:
-        sets = sets[-1:]                  # what they come to together
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("time", "person", *(e.modality for e in sets), "valence", "arousal", "words"):
+    for name in (*(["time"] if rec.duration else []), "person", *(e.modality for e in sets), "valence", "arousal", "words"):
         table.add_column(name, justify="right" if name in ("time", "valence", "arousal") else "left", no_wrap=name != "words")
     for i, s in enumerate(rec.segments[: limit or None]):
-        cells = [f"{s.start:.1f}–{s.end:.1f}", escape(s.person)]
+        cells = [*([f"{s.start:.1f}–{s.end:.1f}"] if rec.duration else []), escape(s.person)]
         for e in sets:
             suffix = "_projected" if e.projected else ""
-            values = np.array([columns[f"{e.name}.{label}{suffix}"][i] for label in e.taxonomy.labels], float)
+            values = np.array([columns[f"{e.name}.{label}{suffix}"][i] for label in e.taxonomy.labels], np.float64)
             if np.isnan(values).all():
                 cells.append(f"[dim]{columns[f'{e.modality}.reason'][i]}[/]")
                 continue

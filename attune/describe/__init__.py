@@ -52,8 +52,8 @@ class Description:
         return "\n".join([*self.lines(), *self.whole.values()])
 
     def lines(self) -> list[str]:
-        """A line per moment: "[3.4-5.3 s] Ada said ..."."""
-        return [f"[{m.start:.1f}–{m.end:.1f} s] {text}" for m, text in zip(self.moments, self.sentences, strict=True)]
+        """A line per moment: "[3.4-5.3 s] Ada said ..."; a picture's have no times."""
+        return [f"[{m.start:.1f}–{m.end:.1f} s] {text}" if m.end else text for m, text in zip(self.moments, self.sentences, strict=True)]
 
     def rows(self) -> list[dict[str, Any]]:
         """Every phrase as data: start, end (s), person, modality, name, level, score, percentile, hedge, quality, calibration, projected."""

@@ -18,8 +18,8 @@ FACTS = {
     "title": "OpenFace 2 table",
     "keeps": "intensities of action units (`AU01_r` ..., 0 to 5, as in the taxonomy facs), head pose, the tracker's confidence, people as face_id; "
              "Attune's own columns `attune.*` add names, exact times, boxes and landmarks",
-    "loses": "every other estimate, voice, words and rows. Read from OpenFace: gaze, points beyond five landmarks and the box round all, presences "
-             "(`AU01_c`), and AU45 (blink), which the taxonomy facs hasn't got",
+    "loses": "action units where none were measured: the packaged face model measures none; every other estimate, voice, words and rows. Read from "
+             "OpenFace: gaze, points beyond five landmarks and the box round all, presences (`AU01_c`), and AU45 (blink), which the taxonomy facs hasn't got",
     "readers": "py-feat (read_openface), R, pandas and every script made for OpenFace",
     "reference": "https://github.com/TadasBaltrusaitis/OpenFace/wiki/Output-Format",
 }
