@@ -392,3 +392,37 @@ def test_what_decided_a_fused_estimate_is_shown_apart_from_valence_and_arousal(t
     assert "valence (fused)</option>" in page
     assert "discord (fused)</option>" not in page            # no way to colour words by
     assert ">discord</span>" not in page                     # no bar among a person's means
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory):
+    browser = pytest.importorskip("browser")
+    if browser.CHROMIUM is None:
+        pytest.skip("looks at the page with Chromium")
+    pytest.importorskip("websockets")
+    one = browser.Browser(tmp_path_factory.mktemp("window"))
+    yield one
+    one.close()
+
+
+def test_the_page_fits_a_phone_though_crosswalks_are_many(tmp_path: Path, recording: Recording, window) -> None:
+    long = "ferplus8 -> ekman7, ravdess8 -> ekman7, goemotions28 -> ekman7"
+    fused = tuple(replace(e, projected=long) if e.name == "fused.vad" else e for e in recording)
+    window.resize(390, 844, phone=True)
+    window.go(report.write(replace(recording, estimates=fused), tmp_path / "talk.html").as_uri())
+    assert window.js("document.body.innerText").count("ravdess8") >= 1
+    assert window.js("document.documentElement.scrollWidth") <= 390
+    assert window.errors == []
+
+
+def test_a_voice_that_may_be_anybodys_is_no_further_person(tmp_path: Path, recording: Recording, window) -> None:
+    from attune.timeline import SPEAKER, rename
+
+    window.resize(1280, 860)
+    window.go(report.write(recording, tmp_path / "two.html").as_uri())
+    assert "2 people" in window.js("document.querySelector('.facts').innerText")
+    rows = [replace(s, person=SPEAKER) if s.person == "Ben" else s for s in recording.segments]
+    apart = tuple(rename(e, {"Ben": SPEAKER}) for e in recording)
+    window.go(report.write(replace(recording, segments=tuple(rows), estimates=apart), tmp_path / "one.html").as_uri())
+    said = window.js("document.querySelector('.facts').innerText")
+    assert "1 person" in said and "voices not told apart" in said

@@ -81,11 +81,11 @@ def test_a_voice_that_may_be_anybodys_is_not_counted_as_a_person(measured):
     from dataclasses import replace
 
     from attune import batch, export
-    from attune.timeline import SPEAKER
+    from attune.timeline import SPEAKER, rename
 
     recording = export.read(measured)
     assert batch.folk(recording) == "1 person"
-    apart = tuple(replace(e, person=[SPEAKER] * len(e)) if e.modality == "voice" else e for e in recording)
+    apart = tuple(rename(e, {"person 1": SPEAKER}) if e.modality == "voice" else e for e in recording)
     assert batch.folk(replace(recording, estimates=apart)) == "1 person, voices not told apart"
     assert batch.folk(replace(recording, estimates=tuple(e for e in apart if e.modality == "voice"))) == "voices not told apart"
 

@@ -1,11 +1,12 @@
 // The page from top to bottom: its head, its colours, its paper, the player; then it starts.
 
+const ANYBODY = "speaker"; // timeline.SPEAKER: a voice that belongs to no face and no name
 const has = (modality) => FACTS.series.some((s) => s.modality === modality);
 
 function drawHead() {
   const spoken = FACTS.segments.filter((s) => s.kind === "speech"),
     words = FACTS.segments.some((s) => s.words);
-  const named = FACTS.people.filter((p) => p.id !== "");
+  const named = FACTS.people.filter((p) => p.id !== "" && p.id !== ANYBODY);
   const looked = [
     ["face", has("face"), FACTS.media.video === null ? "no picture" : "no face"],
     ["voice", has("voice"), FACTS.media.audio === null ? "no sound" : "no voice"],
@@ -49,6 +50,7 @@ function drawHead() {
       "div.facts",
       h("span", h("b", lasting(FACTS.duration))),
       h("span", h("b", named.length ? count(named.length, "person", "people") : FACTS.people.length ? "somebody" : "nobody")),
+      FACTS.people.some((p) => p.id === ANYBODY) && h("span", { title: "A voice that belongs to no face and no name; it may be several people's" }, "voices not told apart"),
       spoken.length > 0 && h("span", h("b", count(spoken.length, "utterance"))),
       looked.map(([name, yes, no]) => h("span", { class: yes ? "" : "absent" }, h("i.dot"), yes ? name : no)),
     ),
