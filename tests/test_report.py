@@ -407,7 +407,7 @@ def window(tmp_path_factory: pytest.TempPathFactory):
 
 def test_the_page_fits_a_phone_though_crosswalks_are_many(tmp_path: Path, recording: Recording, window) -> None:
     long = "ferplus8 -> ekman7, ravdess8 -> ekman7, goemotions28 -> ekman7"
-    fused = tuple(replace(e, projected=long) if e.name == "fused.vad" else e for e in recording)
+    fused = tuple(replace(e, projected=long) if e.modality == "fused" else e for e in recording)
     window.resize(390, 844, phone=True)
     window.go(report.write(replace(recording, estimates=fused), tmp_path / "talk.html").as_uri())
     assert window.js("document.body.innerText").count("ravdess8") >= 1
