@@ -5,9 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Literal
 
 import pytest
 
+from attune.cli import evaluating
+from attune.datasets import Item, one_hot
+from attune.errors import MediaError
 from attune.taxonomy import taxonomy
 
 ROOT = Path(__file__).parent.parent
@@ -116,3 +121,56 @@ def test_a_folder_is_checked(tree, tmp_path):
     empty = attune("corpora", "check", "goemotions", tmp_path)
     assert empty.returncode == 1
     assert "0 items" in empty.stdout
+
+
+def test_a_table_of_ones_own_is_read_with_its_options_and_checked_before(tmp_path):
+    (tmp_path / "mine.csv").write_text("text,person,label,split\nI am so happy today,ann,joy,\nThis makes me furious,ben,anger,\n", encoding="utf-8")
+    options = ("--split", "all", "--model", "minilm_emotions", "--draws", "10", "--out", tmp_path / "out", "--cache", tmp_path / "kept")
+    stopped = attune("evaluate", "table", tmp_path, *options)
+    assert stopped.returncode == 2
+    assert "--with draw=yes" in stopped.stderr
+    done = attune("evaluate", "table", tmp_path, *options, "--with", "draw=yes")
+    assert done.returncode == 0, done.stderr
+    assert "attune evaluate table DIR --split all --model minilm_emotions --with draw=yes" in done.stdout
+    for wrong, expected in (("draw", "as in --with channel=song"), ("draws=yes", "there are: of, draw")):
+        assert expected in attune("evaluate", "table", tmp_path, *options, "--with", wrong).stderr
+    (tmp_path / "mine.csv").write_text("text,person,label,split\nSo happy,ann,joy,test\nSo sad,ben,sadnes,test\n", encoding="utf-8")
+    checked = attune("corpora", "check", "table", tmp_path)
+    assert checked.returncode == 1
+    assert "did you mean 'sadness'" in checked.stdout
+    assert "can't be evaluated before that is mended" in checked.stdout
+
+
+def test_options_of_a_reader_are_shown():
+    assert "--with channel=speech, song, both" in attune("corpora", "show", "ravdess").stdout
+
+
+def films_and_sounds(there):
+    """A corpus of sounds and films of the same takes, of which a folder has some."""
+    module = ModuleType("attune.datasets.made")
+
+    def items(root, *, modality: Literal["voice", "face", "both"] = "voice"):
+        suffix = ".wav" if modality == "voice" else ".mp4"
+        if modality not in there:
+            raise MediaError(f"no {modality} here")
+        return [Item("a", "test", "ann", one_hot("ekman7", "joy"), Path(modality + suffix))]
+
+    module.items = items
+    return module
+
+
+@pytest.mark.parametrize(("there", "modality", "found"), [
+    (("voice", "face", "both"), "voice", "voice.wav"), (("voice", "face", "both"), "face", "face.mp4"), (("voice", "both"), "face", "both.mp4"),
+    (("both",), "voice", "both.mp4"),
+])
+def test_a_model_gets_what_a_folder_has_of_its_modality(there, modality, found):
+    read = evaluating._Reading(films_and_sounds(there), Path(), {})
+    assert [str(item.path) for item in read(modality)] == [found]
+    assert read(modality) is read(modality)
+
+
+def test_what_a_folder_lacks_or_was_asked_for_is_said():
+    with pytest.raises(MediaError, match="no both here"):
+        evaluating._Reading(films_and_sounds(("voice",)), Path(), {})("face")
+    asked = evaluating._Reading(films_and_sounds(("voice", "face")), Path(), {"modality": "voice"})
+    assert [str(item.path) for item in asked("face")] == ["voice.wav"]

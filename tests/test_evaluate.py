@@ -191,6 +191,56 @@ def test_positions_are_scored_by_dimension():
     assert only.figures["mae"].value == pytest.approx(np.abs(truth - said_).mean())
 
 
+def test_each_dimension_is_scored_on_the_items_that_have_it():
+    truth, said_ = np.random.default_rng(0).uniform(-1, 1, (2, 40, 3))
+    truth[:25, 0] = np.nan
+    p = Predictions.of("vad", truth, said_, ids=[str(i) for i in range(40)], groups=[f"p{i % 4}" for i in range(40)], corpus="mine", model="net")
+    only = score(p, draws=20)
+    assert only.by_label["valence"]["ccc"].value == pytest.approx(metrics.ccc(truth[25:, 0], said_[25:, 0]))
+    assert only.by_label["arousal"]["ccc"].value == pytest.approx(metrics.ccc(truth[:, 1], said_[:, 1]))
+    assert [only.by_label[label]["n"].value for label in ("valence", "arousal", "dominance")] == [15, 40, 40]
+    assert any("each is scored on those that have it" in note for note in only.notes)
+
+
+def two_people(**about):
+    """One only shows joy, and is right; the other only anger, and is wrong; ten clips each."""
+    truth = one_hot("ekman7", "joy")[None].repeat(20, 0)
+    truth[10:] = one_hot("ekman7", "anger")
+    return Predictions.of("ekman7", truth, one_hot("ekman7", "joy")[None].repeat(20, 0), ids=[str(i) for i in range(20)], groups=["ada"] * 10 + ["ben"] * 10,
+                          corpus="mine", model="net", about=about)
+
+
+def test_a_draw_without_a_class_says_nothing_of_the_mean_over_classes():
+    only = score(two_people(), draws=50)
+    # ada twice would be a UAR of 1, ben twice of 0, both over one class; only draws of both are over the two classes that the value is over
+    assert tuple(only.figures["uar"]) == (0.5, 0.5, 0.5)
+    assert (only.figures["accuracy"].low, only.figures["accuracy"].high) == (0, 1)
+    assert any("anger 1, joy 1; draws that lack one" in note for note in only.notes)
+
+
+def test_a_gap_is_drawn_over_the_same_labels_on_both_sides():
+    # Joy is always right and anger always wrong, whoever shows it: there is no gap. Of the women only ann shows joy; a draw without her would
+    # set the mean over anger alone beside that over both.
+    shown = [(who, sex, label) for who, sex in (("ann", "F"), ("bea", "F"), ("cas", "F"), ("don", "M"), ("eli", "M"), ("fin", "M"))
+             for label in ("joy", "anger") for _ in range(20) if (label, sex) != ("joy", "F") or who == "ann"]
+    p = Predictions.of(
+        "ekman7", np.stack([one_hot("ekman7", label) for *_, label in shown]),
+        np.stack([one_hot("ekman7", "joy" if label == "joy" else "neutral") for *_, label in shown]), ids=[str(i) for i in range(len(shown))],
+        groups=[who for who, *_ in shown], corpus="mine", model="net", about={"sex": [sex for _, sex, _ in shown]})
+    women = next(g for g in score(p, draws=200).groups if g.name == "F")
+    assert tuple(women.value) == (0.5, 0.5, 0.5)
+    assert tuple(women.gap) == (0, 0, 0)
+
+
+def test_a_row_nobody_voted_for_is_no_tie():
+    p = two_people()
+    p.truth[3] = 0
+    only = score(p, draws=10)
+    assert any("1 items have none of the labels" in note for note in only.notes)
+    assert not any("two labels with most votes" in note for note in only.notes)
+    assert only.n["accuracy"] == 19
+
+
 # crosswalks
 
 def test_a_corpus_of_other_labels_is_met_by_a_crosswalk_with_its_coverage():
@@ -256,6 +306,37 @@ def test_status_follows_from_what_the_model_states(corpus_name, split, group, ex
 def test_a_model_that_says_nothing_has_figures_of_unknown_status():
     assert status(model(), "made", item(0, "joy", "glad")) == "unknown"
     assert evaluate(corpus(), model(), facts=FACTS, draws=10).scores[0].status == "unknown"
+
+
+def test_items_that_were_in_training_are_never_said_to_be_free_of_leaks():
+    items = [*corpus("train"), *corpus("test")]
+    own = model(TRAINED_ON={"made": ("train", "test")})
+    result = evaluate(items, own, corpus=SimpleNamespace(__name__="made", FACTS=FACTS), facts=FACTS, draws=10)
+    assert result.scores[0].status == "in-sample"
+    assert not any("no leak" in note for note in result.notes)
+
+
+def test_all_of_a_corpus_is_no_leak_of_itself():
+    result = evaluate([*corpus("train"), *corpus("test")], model(), facts=FACTS, split="all", draws=10)
+    assert (len(result.scores[0].predictions), result.leaks) == (120, ())
+
+
+def test_corpora_of_training_in_which_no_leak_was_looked_for_are_named():
+    own = model(TRAINED_ON={"made": ("train",), "goemotions": ("train",)})
+    source = {"corpus": SimpleNamespace(__name__="made", FACTS=FACTS), "facts": FACTS, "draws": 10}
+    alone = evaluate([*corpus("train"), *corpus("test")], own, **source)
+    assert any("weren't looked for in other corpora" in note and "(goemotions)" in note for note in alone.notes)
+    beside = evaluate([*corpus("train"), *corpus("test")], own, seen=[item(0, "joy", "something else altogether in here", "train")], **source)
+    assert not any("weren't looked for" in note for note in beside.notes)
+
+
+@pytest.mark.parametrize(("items", "expected"), [
+    ([item(0, "joy", "")], "1 of 1 items gave nothing to measure.*measures texts.*the first, test0, is empty"),
+    ([Item("a", "test", "", np.full(7, np.nan), text="glad")], "1 items have no label here.*the first, a, is a text"),
+])
+def test_a_model_without_a_figure_says_why(items, expected):
+    with pytest.raises(SettingError, match=expected):
+        evaluate(items, model(), facts=FACTS, draws=10)
 
 
 def test_a_figure_over_items_of_several_statuses_counts_as_the_least_of_them():
@@ -420,6 +501,52 @@ def test_a_file_that_lacks_a_column_is_answered_in_a_sentence(tmp_path, columns,
     pq.write_table(pa.table(columns), tmp_path / "p.parquet")
     with pytest.raises(RecordingError, match=expected):
         read_predictions(tmp_path / "p.parquet")
+
+
+def odd(values=None, ids=("a", "b"), taxonomy_name="ekman7", truth=None):
+    k = len(taxonomy(taxonomy_name))
+    said_ = np.full((2, k), 1 / k)
+    if values is not None:
+        said_[1, :2] = values
+    return Predictions.of(taxonomy_name, np.eye(k)[:2] if truth is None else truth, said_, ids=list(ids), groups=["", ""], corpus="mine", model="net")
+
+
+@pytest.mark.parametrize(("p", "expected"), [
+    (odd(ids=("a", "a")), "the id 'a' is there 2 times for net; expected one row per item"),
+    (odd([-2.5, 1 / 7]), "said.ekman7.anger of 'b' is -2.5; expected 0 to 1; logits need a softmax"),
+    (odd([np.inf, 0]), "said.ekman7.anger of 'b' is inf"),
+    (odd([3, 0], taxonomy_name="goemotions28"), "said.goemotions28.admiration of 'b' is 3; expected 0 to 1; logits need"),
+    (odd(truth=-np.eye(7)[:2]), "truth.ekman7.anger of 'a' is -1; expected a number of votes or a share"),
+    (odd(truth=np.full((2, 7), np.nan)), "nothing to score: 2 items have no label here"),
+    ([], "nothing to score: no row"),
+])
+def test_numbers_that_cannot_be_are_refused(p, expected):
+    with pytest.raises(RecordingError, match=expected):
+        evaluate_predictions(p, draws=10)
+
+
+def test_probabilities_that_do_not_sum_to_one_are_scaled_and_said():
+    notes = evaluate_predictions(odd([0.9, 0.9]), draws=10).scores[0].notes
+    assert any("the probabilities of 1 rows sum to 2.51 to 2.51; they are scaled to 1" in note for note in notes)
+    assert not any("scaled" in note for note in evaluate_predictions(odd(), draws=10).scores[0].notes)
+
+
+def test_votes_may_be_counted_or_shared():
+    counted, shared = (evaluate_predictions(odd(truth=votes), draws=10).scores[0].figures["jsd"].value
+                       for votes in (np.array([[3, 1, 0, 0, 0, 0, 0]] * 2, float), np.array([[0.75, 0.25, 0, 0, 0, 0, 0]] * 2)))
+    assert counted == pytest.approx(shared)
+
+
+def test_a_column_of_words_is_answered_in_a_sentence(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = write_predictions(tmp_path / "p.parquet", odd())
+    table = pq.read_table(path)
+    where = table.column_names.index("said.ekman7.joy")
+    pq.write_table(table.set_column(where, "said.ekman7.joy", pa.array(["much", "little"])), path)
+    with pytest.raises(RecordingError, match=r"column said\.ekman7\.joy holds no numbers"):
+        read_predictions(path)
 
 
 def test_shapes_and_statuses_are_checked():

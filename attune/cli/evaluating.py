@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 import typer.core
@@ -21,7 +21,7 @@ from attune.cli.benching import agent
 from attune.cli.fusing import fusion
 from attune.cli.leeding import leed
 from attune.cli.wording import words
-from attune.errors import SettingError
+from attune.errors import MediaError, SettingError
 
 WIDTH = 31                               # columns of a figure's scale
 STATUS = {"in-sample": "red", "tuned": "yellow", "unknown": "yellow", "held-out": "green", "out-of-sample": "green"}
@@ -68,6 +68,7 @@ def evaluate(
     drop_leak: Annotated[bool, typer.Option("--drop-leak", help="Leave out items that were there in training, and say so.")] = False,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Keep items that were there in training, and say so.")] = False,
     baseline: Annotated[bool, typer.Option("--baseline", help="Score a second time with each person's own clips as baseline.")] = False,
+    reading: Annotated[list[str], typer.Option("--with", help="NAME=VALUE, an option of the reader (attune corpora show); may be repeated.")] = [],  # noqa: B006
     decision: Annotated[list[str], typer.Option(help="A label: what acting on it gains, and by how many degrees it is missed; may be repeated.")] = [],  # noqa: B006
     draws: Annotated[int, typer.Option(help="Draws of the bootstrap.", min=10)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
@@ -81,7 +82,7 @@ def evaluate(
 
     if drop_leak and allow_leak:
         raise SettingError("--drop-leak and --allow-leak exclude each other; choose one")
-    command = _command(corpus, model, split, protocol, into, predictions, seen, drop_leak, allow_leak, baseline, draws, seed)
+    command = _command(corpus, model, split, protocol, into, predictions, seen, drop_leak, allow_leak, baseline, reading, draws, seed)
     command += "".join(f" --decision {label}" for label in decision)
     with _Progress() as shown:
         if predictions is not None:
@@ -92,7 +93,7 @@ def evaluate(
                 raise SettingError("expected CORPUS and DIR, as in: attune evaluate goemotions DIR; or --predictions FILE")
             kept = None if again else cache or weights.cache_folder() / "said"
             result = _on_corpus(corpus, folder, model, split, protocol, into, seen, "drop" if drop_leak else "allow" if allow_leak else "stop",
-                                baseline, draws, seed, kept, command, shown)
+                                baseline, dict(_pair(given, "--with", "channel=song") for given in reading), draws, seed, kept, command, shown)
             folder_name = f"{corpus}-{split}"
     for s in result.scores:
         out_console.print(_shown(s))
@@ -122,7 +123,7 @@ def _decided(result: Any, label: str, folder: Path, draws: int, seed: int) -> li
 
 def _on_corpus(
     corpus: str, folder: Path, names: Sequence[str], split: str, protocol: Sequence[str], into: str | None, seen: Sequence[str], leak: Any,
-    baseline: bool, draws: int, seed: int, cache: Path | None, command: str, shown: _Progress,
+    baseline: bool, reading: dict[str, str], draws: int, seed: int, cache: Path | None, command: str, shown: _Progress,
 ) -> Any:
     """One result of all models on a corpus."""
     from attune import datasets
@@ -131,48 +132,83 @@ def _on_corpus(
 
     module = datasets.load(corpus)
     shown.step("reading", 0, 0)
-    items = list(module.items(folder))
-    facts = module.facts(folder) if hasattr(module, "facts") else module.FACTS        # a table of one's own states them itself
+    facts, read = datasets.facts(module, folder, reading), _Reading(module, folder, reading)
     also = [item for given in seen for item in _corpus(given)]
     wanted = list(protocol) or [flow.EVERYTHING, *getattr(module, "PROTOCOLS", {})]
     result = None
-    for name in names or _fitting(facts, items):
+    for name in names or _fitting(facts, read):
         shown.model = name
         model = said.load(name)
         made = flow.evaluate(
-            items, model, corpus=corpus, facts=facts, split=split, protocol=wanted, into=into, seen=also, leak=leak,
+            read(said.modality_of(model)), model, corpus=corpus, facts=facts, split=split, protocol=wanted, into=into, seen=also, leak=leak,
             adapt="baseline" if baseline else None, draws=draws, seed=seed, cache=cache, hook=shown.step, command=command)
         result = made if result is None else result + made
     return result
 
 
+class _Reading:
+    """The items of a folder for models of a modality: films for faces, sounds for voices, where a corpus has both of the same takes."""
+
+    def __init__(self, module: Any, folder: Path, given: dict[str, str]) -> None:
+        self.module, self.folder, self.given = module, folder, given
+        self.kept: dict[str, list[Any]] = {}
+
+    def __call__(self, modality: str) -> list[Any]:
+        from attune import datasets
+
+        choices = () if "modality" in self.given else get_args(datasets.options(self.module).get("modality"))
+        ways = [way for way in (modality, "both") if way in choices] or [""]
+        for way in ways:
+            try:
+                if way not in self.kept:
+                    self.kept[way] = datasets.read(self.module, self.folder, self.given | ({"modality": way} if way else {}))
+                return self.kept[way]
+            except MediaError as error:
+                problem = error
+        raise problem
+
+
 def _corpus(given: str) -> list[Any]:
     from attune import datasets
 
-    name, _, folder = given.partition("=")
-    if not folder:
-        raise SettingError(f"--seen {given}; expected NAME=DIR, as in --seen meld=/data/MELD")
-    return list(datasets.load(name).items(folder))
+    return datasets.read(*_pair(given, "--seen", "meld=/data/MELD"))
 
 
-def _fitting(facts: Any, items: Sequence[Any]) -> list[str]:
+def _pair(given: str, option: str, example: str) -> tuple[str, str]:
+    """NAME=VALUE, taken apart."""
+    name, _, value = given.partition("=")
+    if not name or not value:
+        raise SettingError(f"{option} {given}; expected {'NAME=DIR' if option == '--seen' else 'NAME=VALUE'}, as in {option} {example}")
+    return name, value
+
+
+def _fitting(facts: Any, read: _Reading) -> list[str]:
     """Packaged models that have a way to the corpus's labels, and something to measure in its items."""
     from attune import checkpoints, datasets, registry
     from attune import evaluate as flow
     from attune.errors import UnknownName
 
-    suffixes = {i.path.suffix.lower() for i in items if i.path is not None}
+    items: dict[str, list[Any]] = {}
+    problem = None
+    for modality in ("voice", "face", "text"):           # a folder may hold the sounds, the films, or both
+        try:
+            items[modality] = read(modality)
+        except MediaError as error:
+            problem = problem or error
+    if problem and not items:
+        raise problem
+    suffixes = {modality: {i.path.suffix.lower() for i in own if i.path is not None} for modality, own in items.items()}
     there = {
-        "text": any(i.text for i in items), "voice": bool(suffixes & {*datasets.SOUNDS, *datasets.FILMS}),
-        "face": bool(suffixes - set(datasets.SOUNDS)) or any(i.pixels is not None for i in items),
+        "text": any(i.text for i in items.get("text", ())), "voice": bool(suffixes.get("voice", set()) & {*datasets.SOUNDS, *datasets.FILMS}),
+        "face": bool(suffixes.get("face", set()) - set(datasets.SOUNDS)) or any(i.pixels is not None for i in items.get("face", ())),
     }
-    told = {i.about["language"] for i in items if i.about.get("language")}
+    told = {i.about["language"] for own in items.values() for i in own if i.about.get("language")}
     found = []
     for modality in facts.get("modalities", tuple(there)):
         for name in registry.names(f"attune.{modality}.models") if there.get(modality) else ():
             module = registry.load(f"attune.{modality}.models", name)
-            spoken, read = told or set(facts.get("languages", ())), set(getattr(module, "LANGUAGES", ()))
-            if (spoken and read and not spoken & read) or checkpoints.state(module) == "can be added":
+            spoken, reads = told or set(facts.get("languages", ())), set(getattr(module, "LANGUAGES", ()))
+            if (spoken and reads and not spoken & reads) or checkpoints.state(module) == "can be added":
                 continue
             try:
                 flow.ways(module.TAXONOMIES, [facts["taxonomy"], *facts.get("more", ())], None)
@@ -186,7 +222,7 @@ def _fitting(facts: Any, items: Sequence[Any]) -> list[str]:
 
 def _command(
     corpus: str, model: Sequence[str], split: str, protocol: Sequence[str], into: str | None, predictions: Path | None, seen: Sequence[str],
-    drop_leak: bool, allow_leak: bool, baseline: bool, draws: int, seed: int,
+    drop_leak: bool, allow_leak: bool, baseline: bool, reading: Sequence[str], draws: int, seed: int,
 ) -> str:
     """The command again, without the folders of this machine."""
     parts = ["attune evaluate"]
@@ -194,6 +230,7 @@ def _command(
         parts.append(f"--predictions {predictions.name}")
     else:
         parts += [corpus, "DIR", f"--split {split}", *(f"--model {m}" for m in model), *(f"--protocol {p}" for p in protocol)]
+        parts += [f"--with {given}" for given in reading]
         parts += [f"--into {into}"] * bool(into) + [f"--seen {s.partition('=')[0]}=DIR" for s in seen]
         parts += ["--drop-leak"] * drop_leak + ["--allow-leak"] * allow_leak + ["--baseline"] * baseline
     return " ".join([*parts, *([f"--draws {draws}"] * (draws != 1000)), *([f"--seed {seed}"] * (seed != 0))])

@@ -33,9 +33,7 @@ def fusion(
     from attune.evaluate.fusing import parts_of, read_parts
     from attune.evaluate.grid import grid
 
-    module = datasets.load(corpus)
-    facts = module.facts(folder) if hasattr(module, "facts") else module.FACTS
-    ready = parts_of(module.items(folder), facts, read_parts(part, read_predictions), target=target)
+    ready = parts_of(datasets.read(corpus, folder), datasets.facts(corpus, folder), read_parts(part, read_predictions), target=target)
     place = out / f"{corpus}-fusion"
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True) as progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args, get_origin
 
 import typer
 from rich.table import Table
@@ -69,6 +69,9 @@ def show_corpus(name: Annotated[str, typer.Argument(help="One of the corpora.", 
         out_console.print(f"[bold]{split}[/]  {escape(what)}", highlight=False)
     for trap in facts["traps"]:
         out_console.print(f"[yellow]·[/] {escape(trap)}", highlight=False)
+    for option, kind in datasets.options(datasets.load(name)).items():
+        choices = ", ".join(get_args(kind)) if get_origin(kind) is Literal else {bool: "yes, no", float: "a number"}.get(kind, "a name")
+        out_console.print(f"[bold]--with {option}=[/]{choices}  [dim]for attune evaluate[/]", highlight=False)
 
 
 @corpora.command("check")
@@ -84,13 +87,15 @@ def check_corpus(
         colour = "green" if here and official in (None, here) else "yellow" if here else "red"
         out_console.print(f"[{colour}]{here:6,}[/] {escape(pattern)}" + (f"  [dim]of {official:,}[/]" if official is not None else ""), highlight=False)
     items = ", ".join(f"{split} {n:,}" for split, n in found.items.items())
-    unit = "groups" if str(datasets.load(name).FACTS["speakers"]).startswith("unknown") else "speakers"
+    unit = datasets.unit(datasets.load(name).FACTS)
     out_console.print(f"[bold]{sum(found.items.values()):,} items[/]" + (f" ({items})" if items else "") + f", {found.speakers:,} {unit}", highlight=False)
     shown = 12
     for problem in found.problems[:shown]:
         out_console.print(f"[yellow]·[/] {escape(problem)}", highlight=False, soft_wrap=True)
     if len(found.problems) > shown:
         out_console.print(f"[dim]and {len(found.problems) - shown} more of the kind[/]")
-    if not found.items:
+    if found.broken or not found.items:
+        if found.items:
+            out_console.print("[red]✗[/] can't be evaluated before that is mended: the first problem above")
         raise typer.Exit(FAILED)
     out_console.print("[green]✓[/] complete" if not found.problems else "[yellow]usable, with what is said above[/]")

@@ -37,7 +37,7 @@ def words(
 
     if (predictions is None) == (not model):
         raise SettingError("expected either --predictions FILE or --model NAME: whose words are scored")
-    items = list(datasets.load(corpus).items(folder))
+    items = datasets.read(corpus, folder)
     truth = flow.truth_words(items, field)
     command = f"attune evaluate words {corpus} DIR" + (f" --predictions {predictions.name}" if predictions else "")
     command += "".join(f" --model {name}" for name in model) + (f" --field {field}" if field else "") + (" --wheels DIR" if wheels else "")

@@ -19,18 +19,20 @@ features. Labels are keyed by taxonomy, speakers by `group`, and what a corpus s
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 import numpy as np
 
 from attune import registry
-from attune.errors import AttuneError, MediaError, unknown
+from attune.errors import AttuneError, MediaError, SettingError, unknown
 from attune.taxonomy import taxonomy
 
 FOLDER = "attune.datasets"
@@ -104,6 +106,7 @@ class Check:
     items: dict[str, int]                            # split -> number
     speakers: int
     problems: tuple[str, ...]
+    broken: bool = False                             # it can't be evaluated so: the reader gets no further, or ids aren't unique
 
 
 def check(name: str, root: str | Path) -> Check:
@@ -121,18 +124,106 @@ def check(name: str, root: str | Path) -> Check:
         f"{pattern}: {found} files, {expected} in the official release" if found else f"{pattern}: none"
         for pattern, (found, expected) in files.items() if expected is not None and found != expected
     ]
-    counted: dict[str, int] = {}
+    counted: Counter[str] = Counter()
+    ids: Counter[str] = Counter()
     speakers: dict[str, set[str]] = {}
+    stopped = ""
     try:
-        for item in module.items(root):
-            counted[item.split] = counted.get(item.split, 0) + 1
+        for item in _read(module, root, {}):
+            counted[item.split] += 1
+            ids[item.id] += 1
             speakers.setdefault(item.group, set()).add(item.split)
             if item.path is not None and not item.path.is_file():
                 problems.append(f"{item.id}: its file {item.path} isn't there")
-    except (AttuneError, OSError, KeyError, ValueError) as error:
-        problems.append(str(error))
+    except AttuneError as error:
+        stopped = str(error)
+    twice = [f"the id {id!r} is there {n} times; an id must name one item" for id, n in ids.items() if n > 1]
     problems += [f"{who} is in {' and '.join(sorted(where))}" for who, where in speakers.items() if who and len(where) > 1]
-    return Check(files, counted, len(speakers.keys() - {""}), tuple(problems))
+    return Check(files, dict(counted), len(speakers.keys() - {""}), (*([stopped] if stopped else []), *twice, *problems), bool(stopped or twice))
+
+
+def read(name: str | ModuleType, root: str | Path, given: Mapping[str, Any] | None = None) -> list[Item]:
+    """All items of a corpus below a folder.
+
+    given: options of its reader by name, as values or as a command has them, in words: {"channel": "song", "draw": "yes"}.
+
+    Raises
+    ------
+    MediaError
+        If the folder isn't as the reader expects it (nothing there, a column missing, no UTF-8), or an id is there twice.
+    SettingError
+        If the reader has no such option, or it can't have that value.
+    UnknownName
+        If there is no such corpus, or a label or split in it doesn't exist.
+    """
+    module = load(name) if isinstance(name, str) else name
+    items = list(_read(module, Path(root), _options(module, given or {})))
+    twice = [id for id, n in Counter(item.id for item in items).items() if n > 1]
+    if twice:
+        raise MediaError(f"{len(twice)} ids are there more than once, {twice[0]!r} for one; an id must name one item")
+    return items
+
+
+def facts(name: str | ModuleType, root: str | Path, given: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """FACTS of a corpus, or what this folder states of itself, as a table of one's own does; `given` as for `read`."""
+    module = load(name) if isinstance(name, str) else name
+    if not hasattr(module, "facts"):
+        return module.FACTS  # type: ignore[no-any-return]
+    of = {key: value for key, value in (given or {}).items() if key in inspect.signature(module.facts).parameters}
+    return module.facts(root, **of)  # type: ignore[no-any-return]
+
+
+def _read(module: ModuleType, root: Path, options: Mapping[str, Any]) -> Iterator[Item]:
+    """Items, whatever a folder does to a reader being one of our errors."""
+    name = module.__name__.rsplit(".", 1)[-1]
+    try:
+        yield from module.items(root, **options)
+    except AttuneError:
+        raise
+    except KeyError as error:
+        raise MediaError(f"{root} isn't laid out as {name} is: no {error} there; `attune corpora show {name}` says what is expected") from error
+    except UnicodeDecodeError as error:
+        raise MediaError(f"a table in {root} isn't UTF-8 ({error}); save it as UTF-8") from error
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{root} can't be read as {name}: {error}; `attune corpora show {name}` says what is expected") from error
+
+
+def options(module: ModuleType) -> dict[str, Any]:
+    """Option of a corpus's reader beside the folder -> its type, such as a Literal of the values there are.
+
+    >>> sorted(options(load("ravdess")))
+    ['channel', 'modality']
+    """
+    types = get_type_hints(module.items)
+    return {name: types[name] for name in list(inspect.signature(module.items).parameters)[1:]}
+
+
+def _options(module: ModuleType, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with their types."""
+    known = options(module)
+    out = {}
+    for name, value in given.items():
+        if name not in known:
+            raise SettingError(f"reading {module.__name__.rsplit('.', 1)[-1]} has no option {name!r}; there are: {', '.join(known) or 'none'}")
+        choices, yes = get_args(known[name]), {"yes": True, "true": True, "no": False, "false": False}
+        of: Mapping[Any, Any] = yes if known[name] is bool else {c: c for c in choices} if choices and all(isinstance(c, str) for c in choices) else {}
+        if isinstance(value, str) and of and value not in of:
+            raise SettingError(f"{name} is {value!r}; expected one of {', '.join(of)}")
+        try:
+            out[name] = of[value] if isinstance(value, str) and of else float(value) if known[name] is float else value
+        except ValueError:
+            raise SettingError(f"{name} is {value!r}; expected a number") from None
+    return out
+
+
+def unit(facts: Mapping[str, Any]) -> str:
+    """What `Item.group` is in a corpus: "speakers", or "groups" where it is a dialogue, a document or a film.
+
+    >>> unit(load("ravdess").FACTS), unit(load("meld").FACTS)
+    ('speakers', 'groups')
+    """
+    people = str(facts.get("speakers", ""))
+    return "groups" if people.startswith("unknown") or "`group` is" in people else "speakers"
 
 
 # What readers share ----------------------------------------------------------------------------------------------------------------

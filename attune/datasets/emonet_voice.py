@@ -29,7 +29,7 @@ FACTS: dict[str, Any] = {
     "modalities": ("voice",),
     "languages": ("en", "de", "es", "fr"),
     "splits": {"test": "everything: it is a benchmark"},
-    "speakers": "11 synthetic voices, not named; what is made in one go shares the start of its name, and that is the group",
+    "speakers": "11 synthetic voices, not named; what is made in one go shares the start of its name, and `group` is that",
     "files": {"**/*.parquet": None},
     "traps": (
         "One emotion is judged per row: the other thirty-nine are unknown here, not zero. Score each emotion on its own rows.",

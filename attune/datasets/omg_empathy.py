@@ -30,7 +30,7 @@ FACTS: dict[str, Any] = {
     "modalities": ("face", "voice"),
     "languages": ("en",),
     "splits": {"train": "4 stories (folder Training)", "dev": "1 (Validation)", "test": "3 (Testing)"},
-    "speakers": "10 listeners, 4 actors, in every part of the official split: what doesn't cross is the story, and it is the group here",
+    "speakers": "10 listeners, 4 actors, in every part of the official split: `group` is the story, which doesn't cross",
     "files": {"**/Training/**/*.mp4": 40, "**/Validation/**/*.mp4": 10, "**/Test*/**/*.mp4": 30},
     "traps": (
         "Listeners are known from training: figures say nothing about new people. Personalised track: mean of the listeners' CCCs; "

@@ -75,20 +75,21 @@ def items(root: str | Path, of: str | None = None, *, draw: bool = False) -> Ite
     Raises
     ------
     MediaError
-        If there is no table, or not just one; a column or a split is missing; a number is none, or out of range.
+        If there is no table, or not just one, or it isn't UTF-8; a column or a split is missing; a row has more cells than there are columns;
+        a number is none, or out of range; a stretch ends before it starts.
     UnknownName
         If a label, a split or the taxonomy doesn't exist, with the nearest and the line.
     """
     header, rows = _read(Path(root))
     chosen, more = _taxonomies(header, rows[0][1], of)
     table = _table(Path(root))
-    low, high = map(float, header.get("range", "-1 1").replace("..", " ").split())
+    low, high = _range(header)
     for number, row in rows:
         where = f"{table.name}, line {number}"
         group = f"{table.stem}-{row.get('person') or row.get('file') or number}"
         split = row.get("split", "").lower()
         if not split and not draw:
-            raise MediaError(f"{where}: no split; write train, dev or test, the same for all rows of a person, or ask for draw=True")
+            raise MediaError(f"{where}: no split; write train, dev or test, the same for all rows of a person, or ask for draw=True (--with draw=yes)")
         if split and split not in SPLITS:
             raise UnknownName(f"{where}: {unknown('split', split, SPLITS)}")
         vad = values_of("vad", {
@@ -98,25 +99,34 @@ def items(root: str | Path, of: str | None = None, *, draw: bool = False) -> Ite
             values = vad if chosen == "vad" else _labels(chosen, row.get("label") or row.get("labels") or "")
         except (UnknownName, ValueError) as error:
             raise UnknownName(f"{where}: {error}") from None
+        start, end = (_number(row, name, where, 0.0) if row.get(name) else None for name in ("start", "end"))
+        if end is not None and end <= (start or 0.0):
+            raise MediaError(f"{where}: it ends at {end:g} s and starts at {start or 0:g} s; expected an end after the start, both in seconds")
         yield Item(
             row.get("id") or f"{table.stem}-{number}", split or drawn(group), group, values,
-            table.parent / row["file"] if row.get("file") else None, _number(row, "start", where) if row.get("start") else 0.0,
-            _number(row, "end", where) if row.get("end") else None, row.get("text", ""), more={"vad": vad} if "vad" in more else {},
-            about=_about(row),
+            table.parent / row["file"] if row.get("file") else None, start or 0.0, end, row.get("text", ""),
+            more={"vad": vad} if "vad" in more else {}, about=_about(row),
         )
 
 
 def _read(root: Path) -> tuple[dict[str, str], list[tuple[int, dict[str, str]]]]:
     """What the header states, and (line, row) with lower-case names; at least one row."""
     table = _table(root)
-    lines = table.read_text(encoding="utf-8-sig").splitlines()
+    try:
+        lines = table.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise MediaError(f"{table} isn't UTF-8 ({error}); save it as UTF-8 (in a spreadsheet: CSV UTF-8)") from error
     stated = [line.lstrip("# ").partition(":") for line in lines if line.startswith("#")]
     first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
     start = lines.index(first) if first else 0
     reader = csv.DictReader((line + "\n" for line in lines[start:]), delimiter=max(",;\t", key=first.count))
-    rows = [
-        (start + reader.line_num, {name.strip().lower(): (value or "").strip() for name, value in row.items() if name}) for row in reader
-    ]
+    rows = []
+    for row in reader:
+        line = start + reader.line_num
+        if any(cell.strip() for cell in row.get(None) or ()):
+            columns = len(reader.fieldnames or ())
+            raise MediaError(f"{table.name}, line {line}: more cells than the {columns} columns; a text that has a comma needs quotes around it")
+        rows.append((line, {name.strip().lower(): (value or "").strip() for name, value in row.items() if name}))
     if not rows or not {"file", "text"} & rows[0][1].keys() or not {"label", "labels", *DIMENSIONS} & rows[0][1].keys():
         expected = "file (or text), label (or valence, arousal, dominance), person and split, and a row"
         raise MediaError(f"{table}: columns {first!r}; expected {expected}")
@@ -145,10 +155,36 @@ def _labels(of: str, text: str) -> np.ndarray:
     for part in filter(None, (part.strip() for part in text.split(";"))):
         label, _, count = part.partition(":")
         taxonomy(of).index(label.strip())
-        given[label.strip()] = float(count or 1)
+        given[label.strip()] = _votes(label.strip(), count)
     if not given:
         return values_of(of, {}, ())
-    return shares(of, given) if taxonomy(of).kind == "exclusive" else values_of(of, given)
+    if taxonomy(of).kind == "exclusive":
+        return shares(of, given)
+    low, high = taxonomy(of).range
+    if wrong := [label for label, value in given.items() if not low <= value <= high]:
+        raise ValueError(f"{wrong[0]} is {given[wrong[0]]:g}; labels of {of} lie in {low:g} to {high:g}, each for itself")
+    return values_of(of, given)
+
+
+def _votes(label: str, count: str) -> float:
+    try:
+        votes = float(count or 1)
+    except ValueError:
+        votes = math.nan
+    if not 0 <= votes < math.inf:
+        raise ValueError(f"{label} has {count.strip()!r} votes; expected a number from 0 on, as in joy:7;anger:3")
+    return votes
+
+
+def _range(header: Mapping[str, str]) -> tuple[float, float]:
+    stated = header.get("range", "-1 1")
+    try:
+        low, high = map(float, stated.replace("..", " ").split())
+    except ValueError:
+        low = high = math.nan
+    if not low < high:
+        raise MediaError(f"the table states the range {stated!r}; expected two numbers, the lower first, as in '# range: 1 7'")
+    return low, high
 
 
 def _number(row: Mapping[str, str], name: str, where: str, low: float = -math.inf, high: float = math.inf) -> float:
@@ -157,7 +193,8 @@ def _number(row: Mapping[str, str], name: str, where: str, low: float = -math.in
     except ValueError:
         raise MediaError(f"{where}: {name} is {row[name]!r}, expected a number") from None
     if not low <= value <= high:
-        raise MediaError(f"{where}: {name} is {value:g}, expected {low:g} to {high:g}; a first line '# range: 1 7' states another range")
+        other = "; a first line '# range: 1 7' states another range" if name in DIMENSIONS else ""
+        raise MediaError(f"{where}: {name} is {value:g}, expected {low:g} to {high:g}{other}")
     return value
 
 

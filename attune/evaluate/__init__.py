@@ -20,11 +20,11 @@ import numpy as np
 
 from attune import baseline, datasets, taxonomy
 from attune.datasets import Item
-from attune.errors import AttuneError, LeakError, MissingExtra, SettingError, UnknownName, unknown
+from attune.errors import AttuneError, LeakError, MissingExtra, RecordingError, SettingError, UnknownName, unknown
 from attune.evaluate import leaks as leaking
 from attune.evaluate import said as saying
 from attune.evaluate.leaks import Leak
-from attune.evaluate.predictions import STATUSES, Predictions, read_predictions, write_predictions
+from attune.evaluate.predictions import STATUSES, Predictions, checked, read_predictions, scaled, write_predictions
 from attune.evaluate.score import Score, fitted_thresholds, score
 from attune.evaluate.status import learned, status, trained_on
 from attune.metrics.intervals import DRAWS
@@ -41,6 +41,7 @@ Protocol = Callable[[Item], np.ndarray | None]
 """An item to the values (k,) it counts with, None to leave it out; a corpus offers its own as PROTOCOLS, by name."""
 EVERYTHING = "all"                       # the protocol that takes every item as the corpus gives it
 CALM = "no-exclamation"                  # and the one that leaves texts with "!" out: on posts their number alone tells arousal
+MEASURES = {"face": "faces in pictures or films", "voice": "sound", "text": "texts"}
 PATHS = ("ekman7",)                      # where two taxonomies meet that have no crosswalk between them
 
 
@@ -137,7 +138,7 @@ def evaluate(
     UnknownName
         If there is no such model, corpus, protocol or taxonomy, or no crosswalk lets the two meet.
     SettingError
-        If the split holds no item, or none in a language that the model reads.
+        If the split holds no item, none in a language that the model reads, or none that has both a label and something to measure.
 
     >>> from attune.datasets import Item, one_hot
     >>> mine = [Item(str(i), "test", "", one_hot("goemotions28", label), text=text)
@@ -167,19 +168,25 @@ def evaluate(
     notes = [f"shares material with {other}, which {name} was trained on: held-out at best" for other in stated.get("shares", ())
              if other in (trained_on(module) or {})]
     chosen_ids = {item.id for item in chosen}
-    fitted = [i for i in (*learned(module, corpus_name, items), *seen) if not (i.id in chosen_ids and i.split == split)]
+    also = list(seen)
+    fitted = [i for i in (*learned(module, corpus_name, items), *also) if not (i.id in chosen_ids and split in ("all", i.split))]
     statuses = {i.id: _capped(status(module, corpus_name, i), bool(notes)) for i in chosen}
     if foreign:
         notes.append(f"{foreign} items are in other languages than {', '.join(sorted(read))}, which {name} reads; they are left out")
-    found = leaking.find([i for i in chosen if statuses[i.id] != "in-sample"], fitted, modality, folder=cache, hook=hook)
+    searched = [i for i in chosen if statuses[i.id] != "in-sample"]
+    found = leaking.find(searched, fitted, modality, folder=cache, hook=hook)
     if found and leak == "stop":
         leaking.refuse(found, len(chosen), name)
     if found:
         notes.append(leaking.told(found, len(chosen), name) + ("; they are left out" if leak == "drop" else "; they are in the figures"))
         chosen = [i for i in chosen if leak == "allow" or i.id not in {found_.item for found_ in found}]
-    if not found and fitted:
-        notes.append(f"no leak between these items and the {len(fitted):,} that {name} " + (
+    if not found and fitted and searched:
+        which = "these items" if len(searched) == len(chosen) else f"the {len(searched):,} items that aren't in-sample"
+        notes.append(f"no leak between {which} and the {len(fitted):,} that {name} " + (
             "was fitted on" if trained_on(module) is not None else "is taken to be fitted on, the split train: it doesn't say what it was trained on"))
+    elsewhere = sorted(set(trained_on(module) or {}) - {corpus_name})
+    if searched and elsewhere and not also:
+        notes.append(f"leaks weren't looked for in other corpora that {name} was trained on ({', '.join(elsewhere)}): --seen NAME=DIR looks there, too")
 
     needs_dev = split != "dev" and not getattr(module, "THRESHOLDS", None)
     dev = [i for i in items if i.split == "dev" and (not read or i.about.get("language") in (None, "", *read))] if needs_dev and split != "all" else []
@@ -190,8 +197,7 @@ def evaluate(
             raise unknown("protocol", wanted, rules)
     roads = ways(module.TAXONOMIES, [stated["taxonomy"], *stated.get("more", ())] if "taxonomy" in stated else _needs_taxonomy(), into)
 
-    people = str(stated.get("speakers", ""))
-    unit = "groups" if people.startswith("unknown") or "`group` is" in people else "speakers"      # dialogues, documents, films
+    unit = datasets.unit(stated)
     raw = saying.said(module, chosen, folder=cache, hook=hook)
     variants = [("", raw)]
     if adapt is not None:
@@ -212,9 +218,11 @@ def evaluate(
                 thresholds, whence = _thresholds(p, way, module, dev, cache, hook, rule, corpus_name, name, modality)
                 made = score(p, split=split, protocol="" if wanted == EVERYTHING else wanted, thresholds=thresholds, threshold_source=whence,
                              draws=draws, seed=seed)
-                scores.append(replace(made, notes=(*made.notes, *way.notes), unit=unit))
+                scores.append(replace(made, notes=(*made.notes, *dict.fromkeys(way.notes)), unit=unit))
                 if hook:
                     hook("figures", len(scores), len(names) * len(roads) * len(variants))
+    if not any(s.figures for s in scores):
+        raise SettingError(f"{name} has no figure on split {split!r}: {_nothing(scores)}. It measures {MEASURES[modality]}; {_shown(chosen)}")
     return Result(tuple(scores), tuple(found), tuple(notes), command, {name: saying.digest(module)})
 
 
@@ -229,10 +237,12 @@ def evaluate_predictions(
     ------
     LeakError
         If a group is in several folds, or in dev and elsewhere.
+    RecordingError
+        If the file can't be read, holds numbers that can't be (`predictions.checked`), or no row that has both a label and an estimate.
     """
     parts = read_predictions(predictions) if isinstance(predictions, str | Path) else [predictions] if isinstance(predictions, Predictions) else predictions
     scores, notes = [], []
-    for done, p in enumerate(parts, start=1):
+    for done, p in enumerate(map(checked, parts), start=1):
         dev = p.splits == "dev"
         rest = p.rows(~dev) if dev.any() and not dev.all() else p
         _refuse_crossing(p.rows(dev) if rest is not p else None, rest)
@@ -244,10 +254,25 @@ def evaluate_predictions(
         folds = len(set(rest.folds.tolist()) - {""}) if rest.folds is not None else 0
         if folds:
             notes.append(f"out-of-fold: {folds} folds, each predicted by a model that was fitted on the others")
-        scores.append(made)
+        scores.append(replace(made, notes=(*made.notes, *filter(None, [scaled(rest)]))))
         if hook:
             hook("figures", done, len(parts))
+    if not any(s.figures for s in scores):
+        raise RecordingError(f"there is nothing to score: {_nothing(scores) if scores else 'no row'}")
     return Result(tuple(scores), (), tuple(dict.fromkeys(notes)), command, {})
+
+
+def _nothing(scores: Sequence[Score]) -> str:
+    """Why there is no figure."""
+    return "; ".join(dict.fromkeys(note for s in scores for note in s.notes)) or "no item is left"
+
+
+def _shown(items: Sequence[Item]) -> str:
+    """What there is to measure in a first item."""
+    first = items[0]
+    what = [f"a file {first.path.suffix}" + ("" if first.path.is_file() else ", which isn't there")] if first.path is not None else []
+    what += ["a picture"] * (first.pixels is not None) + ["a text"] * bool(first.text) + ["features"] * bool(first.features)
+    return f"of these items the first, {first.id}, is {' with '.join(what) or 'empty'}"
 
 
 def _refuse_crossing(dev: Predictions | None, rest: Predictions) -> None:

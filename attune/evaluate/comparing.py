@@ -67,9 +67,7 @@ def compare(
     LeakError, UnknownName
         As in `evaluate`.
     """
-    module = datasets.load(corpus)
-    items = list(module.items(folder))
-    facts = module.facts(folder) if hasattr(module, "facts") else module.FACTS
+    items, facts = datasets.read(corpus, folder), datasets.facts(corpus, folder)
     kept = cache or weights.cache_folder() / "said"
     a, b = (evaluate(items, model, corpus=corpus, facts=facts, split=split, into=into, leak=leak, draws=2, seed=seed, cache=kept, hook=hook)
             for _, model in (first, second))

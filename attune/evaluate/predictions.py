@@ -24,6 +24,7 @@ import numpy as np
 from attune.errors import RecordingError, ShapeError
 from attune.taxonomy import Taxonomy, taxonomy
 
+TOTAL = 0.02                             # by which the probabilities of one label may miss 1: files round
 STATUSES = ("in-sample", "tuned", "unknown", "held-out", "out-of-sample")       # from the least to the most that a figure promises
 FACTS = ("id", "group", "split", "status", "corpus", "model")
 
@@ -110,6 +111,49 @@ class Predictions:
         )
 
 
+def checked(p: Predictions) -> Predictions:
+    """The same predictions, if their numbers can be what the taxonomy says they are.
+
+    Raises
+    ------
+    RecordingError
+        If an id is there twice, a number isn't finite, a share of votes is negative, or a probability isn't one: logits need a softmax or a
+        sigmoid first.
+
+    >>> checked(Predictions.of("vad", np.zeros((1, 3)), np.full((1, 3), np.inf), ids=["a"], groups=["ann"], corpus="mine", model="net"))
+    Traceback (most recent call last):
+    attune.errors.RecordingError: said.vad.valence of 'a' is inf; expected a number, or nothing where it is unknown
+    """
+    ids, count = np.unique(p.ids, return_counts=True)
+    if (count > 1).any():
+        raise RecordingError(f"the id {ids[count.argmax()].item()!r} is there {count.max()} times for {p.model or 'one model'}; expected one row per item")
+    low, high = (0.0, 1.0) if p.taxonomy.kind == "exclusive" else p.taxonomy.range
+    for what, values in (("truth", p.truth), ("said", p.said)):
+        _refuse(p, what, values, np.isinf(values), "expected a number, or nothing where it is unknown")
+        if p.taxonomy.kind == "dimensional":
+            continue
+        most = np.inf if what == "truth" and p.taxonomy.kind == "exclusive" else high           # votes may be counted
+        hint = "; logits need a softmax or a sigmoid first" if what == "said" else ""
+        expected = f"{low:g} to {high:g}" if most == high else "a number of votes or a share of them, from 0 on"
+        _refuse(p, what, values, (values < low - 1e-6) | (values > most + 1e-6), f"expected {expected}{hint}")
+    return p
+
+
+def scaled(p: Predictions) -> str:
+    """A note on probabilities of labels that exclude each other but don't sum to 1; "" where there are none."""
+    if p.taxonomy.kind != "exclusive":
+        return ""
+    total = p.said[~np.isnan(p.said).any(1)].sum(1)
+    off = total[np.abs(total - 1) > TOTAL]
+    return f"the probabilities of {len(off)} rows sum to {off.min():.2f} to {off.max():.2f}; they are scaled to 1" if len(off) else ""
+
+
+def _refuse(p: Predictions, what: str, values: np.ndarray, wrong: np.ndarray, expected: str) -> None:
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0].tolist()
+        raise RecordingError(f"{what}.{p.taxonomy.name}.{p.taxonomy.labels[j]} of {p.ids[i].item()!r} is {values[i, j]:.4g}; {expected}")
+
+
 def _text(value: Any) -> str:
     """Text of what a corpus states; "" for nothing."""
     if value is None or (isinstance(value, float) and np.isnan(value)):
@@ -155,7 +199,7 @@ def read_predictions(path: str | Path) -> list[Predictions]:
     Raises
     ------
     RecordingError
-        If it is no Parquet file, or lacks a column; the message names it.
+        If it is no Parquet file, lacks a column or has one that holds no numbers; the message names it.
     UnknownName
         If a column names a taxonomy or label that doesn't exist.
     """
@@ -200,5 +244,8 @@ def _matrix(table: Any, what: str, t: Taxonomy) -> np.ndarray:
     for j, label in enumerate(t.labels):
         name = f"{what}.{t.name}.{label}"
         if name in table.column_names:
-            out[:, j] = [np.nan if v is None else float(v) for v in table[name].to_pylist()]
+            try:
+                out[:, j] = [np.nan if v is None else float(v) for v in table[name].to_pylist()]
+            except (TypeError, ValueError) as error:
+                raise RecordingError(f"column {name} holds no numbers ({error}); expected float, empty where it is unknown") from error
     return out

@@ -102,19 +102,18 @@ def score(
     names = np.array(p.taxonomy.labels)
     if (~possible & reached).any() and (known & measured).any():
         notes.append(f"not in the corpus, so left out: {', '.join(names[~possible & reached])}")
+    status, mixed = worst(p.statuses[known & measured if (known & measured).any() else slice(None)].tolist())
     p = p.rows(known & measured)
-    status, mixed = worst(p.statuses.tolist())
     notes += [mixed] * bool(mixed)
-    groups = metrics.members(p.groups, len(p))
     speakers = len(set(p.groups.tolist()) - {""})
     if 0 < speakers < FEW:
         notes.append(f"{speakers} speaker{'s' * (speakers > 1)}: " + ("no interval" if speakers == 1 else "intervals say little about others"))
-    if not speakers:
+    if len(p) and not speakers:
         notes.append("nobody is named, so intervals take items for independent")
 
     made = {"exclusive": _one_label, "multilabel": _several_labels, "dimensional": _positions}[p.taxonomy.kind]
     of = made(p, labels, notes, thresholds or {}, threshold_source) if len(p) and len(labels) else _Made({}, (), {})
-    if len(groups) and not (len(p) and len(labels)):
+    if len(p) and not len(labels):
         notes.append("no label that both the corpus and the model have")
     figures: dict[str, Interval] = {}
     by_label: dict[str, dict[str, Interval]] = {}
@@ -167,9 +166,13 @@ def _one_label(p: Predictions, labels: np.ndarray, notes: list[str], thresholds:
     can = ~np.isnan(p.truth[:, labels])
     truth, q = np.where(can, p.truth[:, labels], 0.0), np.where(can, np.nan_to_num(p.said[:, labels]), 0.0)
     sayable = truth.sum(1) >= np.nan_to_num(p.truth).sum(1) - 0.5          # most of the votes are on labels the model has
-    if (~sayable).any():
+    none = np.nan_to_num(p.truth).sum(1) == 0
+    if none.any():
+        notes.append(f"{none.sum()} items have none of the labels and aren't in the figures")
+        sayable &= ~none
+    if (~sayable & ~none).any():
         lost = [p.taxonomy.labels[j] for j in range(len(p.taxonomy)) if j not in labels and np.nansum(p.truth[:, j]) > 0]
-        notes.append(f"{(~sayable).sum()} items are of labels that the model can't say ({', '.join(lost)}) and aren't in the figures")
+        notes.append(f"{(~sayable & ~none).sum()} items are of labels that the model can't say ({', '.join(lost)}) and aren't in the figures")
     q = np.where(q.sum(1, keepdims=True) > 0, q, can)                      # everything it said is on labels that can't be: it doesn't know
     q = q / np.maximum(q.sum(1, keepdims=True), 1e-12)
     with np.errstate(invalid="ignore"):
@@ -182,17 +185,20 @@ def _one_label(p: Predictions, labels: np.ndarray, notes: list[str], thresholds:
         notes.append(f"{sayable.sum() - len(hard)} items have two labels with most votes; they count for distances between distributions only")
     y, said, sure = votes.argmax(1), q.argmax(1), q.max(1)
     right, error = said == y, ((q - np.eye(k)[y]) ** 2).sum(1)
-    frequent = np.bincount(y[hard], minlength=k) >= FREQUENT
+    counted = np.bincount(y[hard], minlength=k)
+    frequent, occur = counted >= FREQUENT, counted > 0
+    notes += _rare([names[j] for j in np.flatnonzero(occur)], [p.groups[hard][y[hard] == j] for j in np.flatnonzero(occur)])
 
     def of_one(rows: np.ndarray) -> dict[str, float]:
         hits = metrics.confusion(y[rows], said[rows], k)
         there, said_so, hit = hits.sum(1), hits.sum(0), np.diag(hits)
         with np.errstate(invalid="ignore", divide="ignore"):
             recall, f1 = hit / there, 2 * hit / (there + said_so)
-        out = {"uar": float(np.nanmean(recall)), "accuracy": hit.sum() / len(rows), "macro_f1": float(np.nanmean(f1)),
+        whole = (there[occur] > 0).all()                   # a draw without a class would be a mean over fewer: another figure
+        out = {"uar": float(np.mean(recall[occur])), "accuracy": hit.sum() / len(rows), "macro_f1": float(np.nanmean(f1)) if whole else float("nan"),
                "weighted_f1": float(np.nansum(f1 * there) / len(rows))}
-        if 1 < frequent.sum() < (np.bincount(y[hard], minlength=k) > 0).sum():
-            out["uar_frequent"] = float(np.nanmean(recall[frequent])) if not np.isnan(recall[frequent]).all() else float("nan")
+        if 1 < frequent.sum() < occur.sum():
+            out["uar_frequent"] = float(np.mean(recall[frequent]))
         out |= {"ece": metrics.ece(y[rows], q[rows]), "brier": error[rows].mean(), "aurc": metrics.aurc(right[rows], sure[rows]),
                 "accuracy_at_80": metrics.accuracy_at(right[rows], sure[rows], COVERAGE)}
         return out | {f"recall:{n}": float(r) for n, r in zip(names, recall, strict=True)} | {f"f1:{n}": float(f) for n, f in zip(names, f1, strict=True)}
@@ -215,6 +221,14 @@ def _one_label(p: Predictions, labels: np.ndarray, notes: list[str], thresholds:
     return _Made(
         dict(zip(names, np.bincount(y[hard], minlength=k).tolist(), strict=True)), tuple(parts), {}, y,
         metrics.confusion(y[hard], said[hard], k), metrics.reliability(sure[hard], right[hard]), metrics.risk_coverage(right[hard], sure[hard]))
+
+
+def _rare(names: Sequence[str], people: Sequence[np.ndarray]) -> list[str]:
+    """A note on classes that few groups show: draws without them say nothing of the mean over classes."""
+    count = {name: len(set(who.tolist()) - {""}) for name, who in zip(names, people, strict=True) if (who != "").all()}
+    everybody = len({w for who in people for w in who.tolist()})
+    few = [f"{name} {n}" for name, n in count.items() if n < min(FEW, everybody)]
+    return [f"labels of few speakers or documents: {', '.join(few)}; draws that lack one don't count for UAR and macro-F1"] * bool(few)
 
 
 # Several labels --------------------------------------------------------------------------------------------------------------------
@@ -290,21 +304,25 @@ def fitted_thresholds(p: Predictions) -> dict[str, float]:
 
 def _positions(p: Predictions, labels: np.ndarray, notes: list[str], thresholds: Mapping[str, float], source: str) -> _Made:
     names = [p.taxonomy.labels[j] for j in labels]
-    whole = np.flatnonzero(~np.isnan(p.truth[:, labels]).any(1) & ~np.isnan(p.said[:, labels]).any(1))
-    if len(whole) < len(p):
-        notes.append(f"{len(p) - len(whole)} items lack a dimension and aren't in the figures")
-    if not len(whole):
+    known = ~np.isnan(p.truth) & ~np.isnan(p.said)
+    rows = np.flatnonzero(known[:, labels].any(1))
+    if not len(rows):
         return _Made({}, (), {})
+    counts: dict[str, float] = {}
+    if not known[rows][:, labels].all():
+        counts = dict(zip(names, known[:, labels].sum(0).tolist(), strict=True))
+        notes.append("some items lack a dimension: each is scored on those that have it, n in the table of dimensions")
 
-    def figures(rows: np.ndarray) -> dict[str, float]:
+    def figures(picked: np.ndarray) -> dict[str, float]:
+        own = [picked[known[picked, j]] for j in labels]
         out: dict[str, float] = {}
         for metric, compute in (("ccc", metrics.ccc), ("r", metrics.pearson), ("mae", metrics.mae)):
-            each = [compute(p.truth[rows, j], p.said[rows, j]) for j in labels]
+            each = [compute(p.truth[of, j], p.said[of, j]) if len(of) else float("nan") for of, j in zip(own, labels, strict=True)]
             out[metric] = float(np.mean(each))
             out |= {f"{metric}:{name}": v for name, v in zip(names, each, strict=True)}
         return out
 
-    return _Made({}, ((whole, figures),), {})
+    return _Made(counts, ((rows, figures),), {})
 
 
 # Groups of people ------------------------------------------------------------------------------------------------------------------
@@ -378,9 +396,9 @@ def _gap(compute: Figures, headline: str, labels: list[str], rows: np.ndarray, w
     one, other = compute(inside), compute(outside)
     if headline == "uar":
         recalls = np.array([[figures[label] for label in labels] for figures in (one, other)])
-        if np.isnan(recalls).all(1).any():
+        if np.isnan(recalls).any():                        # a draw without a label on one side would set unlike means beside each other
             return np.array([np.nan, np.nan])
-        value, rest = np.nanmean(recalls, axis=1)
+        value, rest = recalls.mean(axis=1)
     else:
         value, rest = one[headline], other[headline]
     return np.array([value, value - rest])

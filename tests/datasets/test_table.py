@@ -92,7 +92,14 @@ def test_the_table_itself_may_be_named(tmp_path: Path) -> None:
     ("anna,joy,train", "anna,joy,", MediaError, r"mine\.csv, line 2: no split; write train, dev or test.* or ask for draw=True"),
     ("anna,joy,train", "anna,joy,trian", UnknownName, r"line 2: .*did you mean 'train'"),
     ("joy;anger", "joy;angre", UnknownName, r"line 3: .*did you mean 'anger'"),
-    ("joy;anger", "joy:many", UnknownName, r"line 3: .*many"),
+    ("joy;anger", "joy:many", UnknownName, r"line 3: joy has 'many' votes; expected a number from 0 on"),
+    ("joy;anger", "joy:-1;anger:2", UnknownName, r"line 3: joy has '-1' votes"),
+    ("a.wav,0,", "a.wav,9,", MediaError, r"line 2: it ends at .* s and starts at 9 s"),
+    ("a.wav,0,", "a.wav,-1,", MediaError, r"line 2: start is -1, expected 0 to inf$"),
+    ("file,", "# range: 1\nfile,", MediaError, r"the range '1'; expected two numbers, the lower first"),
+    ("file,", "# range: 7 7\nfile,", MediaError, r"the range '7 7'; expected two numbers"),
+    ("file,", "# taxonomy: goemotions28\n# range: low high\nfile,", MediaError, r"the range 'low high'"),
+    ("anna,joy,train,0.5,,-1,f,31,kitchen", "anna,joy,train,0.5,,-1,f,31,kitchen, the small one", MediaError, r"line 2: more cells than the 12 columns; .*quotes"),
     ("train,0.5", "train,5", MediaError, r"line 2: valence is 5, expected -1 to 1; a first line '# range: 1 7'"),
     ("train,0.5", "train,high", MediaError, r"line 2: valence is 'high', expected a number"),
     ("a.wav,0,", "a.wav,early,", MediaError, r"line 2: start is 'early', expected a number"),
@@ -101,6 +108,19 @@ def test_the_table_itself_may_be_named(tmp_path: Path) -> None:
 def test_a_row_that_cannot_be_says_where_and_what_to_do(tmp_path: Path, old: str, new: str, error: type[AttuneError], message: str) -> None:
     write(tmp_path, "mine.csv", ROWS.replace(old, new))
     with pytest.raises(error, match=message):
+        list(table.items(tmp_path))
+
+
+def test_an_intensity_lies_in_the_range_of_its_taxonomy(tmp_path: Path) -> None:
+    write(tmp_path, "t.csv", "# taxonomy: goemotions28\ntext,label,split\nSo glad.,joy:0.7;love:3,train\n")
+    with pytest.raises(UnknownName, match=r"line 3: love is 3; labels of goemotions28 lie in 0 to 1"):
+        list(table.items(tmp_path))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_table_in_another_encoding_is_told_to_be_saved_anew(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "t.csv").write_bytes("text,label,split\nSchön!,joy,train\n".encode(encoding))
+    with pytest.raises(MediaError, match=r"isn't UTF-8 .*save it as UTF-8"):
         list(table.items(tmp_path))
 
 
