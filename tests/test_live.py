@@ -303,6 +303,28 @@ def test_a_file_that_is_played_gives_what_measuring_it_gives(end):
     same(session.close(end), attune.measure(SAMPLE))
 
 
+def test_words_of_a_transcript_that_were_never_heard_are_no_part_of_what_was_broken_off(sound):
+    session = Session(Settings(face=None), record=True, words=transcript.read(WORDS))
+    told = session.hear(sound[: round(4.8 * 16_000)])         # within the second sentence
+    session.cut()
+    told += session.finish()
+    recording = session.close()
+    assert [one.text for one in told if isinstance(one, Spoken) and one.text] == ["Hello. This is a short test."]
+    assert [s.text for s in recording.segments if s.text] == ["Hello. This is a short test."]
+    assert recording.duration == pytest.approx(4.8) and max(s.end for s in recording.segments) <= recording.duration
+    assert all(e.end.max() <= recording.duration + 1e-9 for e in recording if len(e))
+    assert "broken off at 4.8 s: words that weren't over by then are left out" in recording.notes
+    voice = recording["voice.ravdess8"]
+    assert len(voice) == 2 and not voice.missing.any()        # what was heard of the second sentence is measured, its words unknown
+
+
+def test_a_session_that_ends_after_its_words_is_not_cut(sound):
+    session = Session(Settings(face=None), record=True, words=transcript.read(WORDS))
+    session.hear(sound)
+    session.cut()
+    assert not any("broken off" in note for note in session.close().notes)
+
+
 def test_a_file_is_played_in_order_of_its_times():
     times = []
     list(sources.play(Session(Settings(face=None, text=None)), Media.open(SAMPLE), wait=times.append))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,12 +58,14 @@ def live(
     try:
         _print(told)
     except KeyboardInterrupt:
+        session.cut()
         with contextlib.suppress(KeyboardInterrupt):         # once more: don't wait for the last words
             _print(iter(session.finish()))
     if file is not None:
         length = media.end or None
     if out is not None:
-        _keep(session.close(length), out)
+        recording = session.close(length)
+        _keep(recording if file is None else replace(recording, source=file.name), out)
 
 
 def _until(began: float) -> Any:

@@ -106,6 +106,7 @@ class Session:
         self._baselines: dict[str, baseline.Baseline] = {}
         self._words = Words(recogniser, self.settings, record=record, patient=not adapt) if recogniser not in (None, "none", "") and words is None else None
         self.settings = replace(self.settings, recogniser=self._words.name) if self._words else self.settings
+        self._cut = math.inf                                  # s at which it was broken off, before the words that were given from the start ended
         self._asked, self._wordless = 0, 0.0                  # stretches of speech the recogniser was given; s until which words were muted
 
     # ---- in -----------------------------------------------------------------------------------------------------------------
@@ -289,6 +290,17 @@ class Session:
             told += self._words_until(math.inf)
         return told + self.recognised(patience)
 
+    def cut(self) -> None:
+        """It is broken off here: of words that were given from the start, those that aren't over yet were never heard, and count as unknown."""
+        now, given = self.now, self._transcript
+        if self._over or given is None or all(s.end <= now for s in given.segments):
+            return
+        over = [s for s in given.segments if s.end <= now] if given.timed else []
+        going = [Segment(s.start, now, s.person) for s in given.segments if s.start < now < s.end] if given.timed else []
+        self._cut, self._due = now, [u for u in self._due if u.end <= now]
+        self._transcript, self._given = replace(given, segments=(*over, *going)) if over or going else None, over
+        self.notes.append(f"broken off at {now:.1f} s: words that weren't over by then are left out")
+
     def leave(self) -> None:
         """Nobody waits for the session's words any more: what waits to be recognised isn't, and its sound is let go of. `close` does so too."""
         if self._words:
@@ -317,6 +329,8 @@ class Session:
             notes.append(NO_FACE)
         if self._listening and self._listening.stream.duration:
             heard = self._listening.heard()
+            if self._cut < math.inf:
+                heard = replace(heard, estimates=_until(heard.estimates, self._cut), beside=tuple(filter(None, (_until(e, self._cut) for e in heard.beside))))
             notes += [] if heard.speech else [NO_SPEECH]
         given, came = self._transcript, [*self._given, *recognised]
         if came and (given is None or len(came) > len(given.segments)):
@@ -479,6 +493,14 @@ class Session:
         if learn:
             known.push(rows.values)
         return replace(baseline.adapt(replace(rows, person=np.array([person] * len(rows), object)), [known]), person=rows.person)
+
+
+def _until(e: Estimates | None, time: float) -> Estimates | None:
+    """The rows that began before a time, which end by then."""
+    if e is None:
+        return None
+    rows = e.where(e.start < time)
+    return replace(rows, end=np.minimum(rows.end, time))
 
 
 def told_apart(settings: Settings) -> online.Voices:
