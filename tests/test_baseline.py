@@ -284,6 +284,14 @@ def test_learned_shown_and_forgotten_by_the_command(tmp_path):
     learned = run(app, ["baseline", "learn", str(tmp_path / "talk"), "--person", "ada", "-o", file])
     assert learned.exit_code == 0, learned.output
     assert "6 moments" in learned.output
+    again = run(app, ["baseline", "learn", str(tmp_path / "talk"), "--person", "ada", "-o", file, "--shown", "neutral"])
+    assert "6 moments" in again.output                       # learned anew
+    added = run(app, ["baseline", "learn", str(tmp_path / "talk"), "--person", "ada", "-o", file, "--shown", "angry", "--more"])
+    assert "12 moments" in added.output
+    (known,) = baseline.load(file)
+    by_hand = baseline.Baseline("ada", known.population).push(estimates.values, "neutral").push(estimates.values, "angry")
+    np.testing.assert_allclose(known.shift, by_hand.shift)
+    assert run(app, ["baseline", "learn", str(tmp_path / "talk"), "--person", "ada", "-o", file]).exit_code == 0
     assert "ada" in run(app, ["baseline", "show", file]).output
     assert run(app, ["baseline", "forget", file, "--person", "ada"]).exit_code == 0
     assert baseline.load(file) == []

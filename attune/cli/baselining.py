@@ -25,12 +25,14 @@ def learn(
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; people who are in it already are kept.")],
     shown: Annotated[str | None, typer.Option(help="What the person shows throughout, if known: neutral, say.", show_default=False)] = None,
     fair: Annotated[bool, typer.Option("--fair", help="The recordings are a fair sample of what the person expresses.")] = False,
+    more: Annotated[bool, typer.Option("--more", help="Add to what the file knows of the person, instead of learning anew.")] = False,
 ) -> None:
     """Learn a person's habit from recordings: sums only, no moment is kept."""
     from attune import baseline, export
 
     kept = baseline.load(out) if out.is_file() else []
-    learned: dict[tuple[str, tuple[str, ...]], baseline.Baseline] = {}
+    learned = {(b.population.model, b.population.labels): b for b in kept if more and b.person == person}
+    new = 0
     for folder in recording:
         for estimates in export.read(folder):
             population = baseline.population_of(estimates)
@@ -38,8 +40,12 @@ def learn(
                 continue
             rows = estimates.values[estimates.person == person]
             key = (population.model, population.labels)
-            learned.setdefault(key, baseline.Baseline(person, population, fair=fair)).push(rows, shown)
-    if not any(b.moments for b in learned.values()):
+            one = learned.setdefault(key, baseline.Baseline(person, population, fair=fair))
+            if one.population.to_json() != population.to_json():
+                raise SettingError(f"{out} compares {person} with people by another version of {population.model}; learn anew, without --more")
+            before, one.fair = one.moments, fair
+            new += one.push(rows, shown).moments - before
+    if not new:
         raise SettingError(f"nothing of {person!r} to learn from; attune show says who is in a recording, and only models with a population can compare")
     same = {(b.person, b.population.model) for b in learned.values()}
     baseline.save([*(b for b in kept if (b.person, b.population.model) not in same), *learned.values()], out)
