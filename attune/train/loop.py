@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from attune.errors import unknown
+from attune.errors import ShapeError, unknown
 
 Batch = Any
 Score = float | Mapping[str, float]
@@ -111,6 +111,8 @@ def fit(
         If the score has no number of the name `watch`.
     FloatingPointError
         If the loss isn't finite any more, or no evaluation gave a number.
+    ShapeError
+        If the batches end before the first evaluation.
     """
     out.mkdir(parents=True, exist_ok=True)
     device = device_of(model)
@@ -187,6 +189,9 @@ def fit(
             break
 
     if not (out / "best.pt").exists():
+        if not (out / "log.jsonl").exists():
+            first = min(schedule.evaluate_every, schedule.steps)
+            raise ShapeError(f"the batches ended before step {first}, the first evaluation; expected endless ones, or evaluate_every smaller")
         raise FloatingPointError(f"no evaluation gave a {watch} that is a number, so there is nothing to keep; look at {out / 'log.jsonl'}")
     kept.load_state_dict(torch.load(out / "best.pt", weights_only=False, map_location=device)["model"])
     kept.eval()

@@ -54,3 +54,11 @@ def test_mixing_is_between_the_two_and_keeps_both_targets() -> None:
     rows = [losses.soft_cross_entropy(logits, t["one"]) for t in (mixed.targets, mixed.others)]
     wanted = (mixed.share * rows[0] + (1 - mixed.share) * rows[1]).mean()
     torch.testing.assert_close(mixed.loss(lambda t: losses.soft_cross_entropy(logits, t["one"])), wanted)
+
+
+def test_a_row_is_mixed_with_the_partner_whose_target_it_gets() -> None:
+    eye = torch.eye(16)
+    mixed = augment.mixup(eye.clone(), {"one": eye}, np.random.default_rng(1))
+    share = mixed.share[:, None]
+    torch.testing.assert_close(mixed.x, share * mixed.targets["one"] + (1 - share) * mixed.others["one"])
+    assert not torch.equal(mixed.others["one"], eye)

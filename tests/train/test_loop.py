@@ -13,7 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from attune.errors import UnknownName  # noqa: E402 (torch may be missing)
+from attune.errors import ShapeError, UnknownName  # noqa: E402 (torch may be missing)
 from attune.train import Schedule, device_of, fit, moved, seed_everything  # noqa: E402
 
 SCHEDULE = Schedule(steps=60, lr=0.02, average=0.8, evaluate_every=20, seed=3)
@@ -102,6 +102,29 @@ def test_weights_that_are_kept_scored_best(tmp_path: Path) -> None:
     kept = torch.load(tmp_path / "best.pt", weights_only=False)
     assert (kept["step"], kept["score"]) == (40, 0.9)
     assert not model.training
+
+
+def test_the_average_forgets_by_its_decay(tmp_path: Path) -> None:
+    seen: list[torch.Tensor] = []
+
+    def watched(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        seen.append(model[0].weight.detach().clone())  # type: ignore[index]
+        return loss(model, batch)
+
+    schedule = replace(SCHEDULE, steps=4, evaluate_every=4, average=0.6)
+    model = fit(net(), batches(), watched, lambda m: 1.0, schedule, out=tmp_path, labels={}, say=lambda line: None)
+    last = torch.load(tmp_path / "last.pt", weights_only=False)["model"]["0.weight"]
+    wanted = seen[1]                                     # after the first step
+    for after in (*seen[2:], last):
+        wanted = 0.6 * wanted + 0.4 * after
+    torch.testing.assert_close(model[0].weight.detach(), wanted)  # type: ignore[index]
+    assert not torch.equal(last, wanted)
+
+
+def test_batches_that_end_too_soon_are_an_error_that_says_so(tmp_path: Path) -> None:
+    few = (batch for batch, _ in zip(batches(), range(5), strict=False))
+    with pytest.raises(ShapeError, match="the batches ended before step 20"):
+        fit(net(), few, loss, score, SCHEDULE, out=tmp_path, labels={}, say=lambda line: None)
 
 
 def fitted(out: Path, score: object, schedule: Schedule = SCHEDULE, **options: object) -> torch.nn.Module:
