@@ -50,6 +50,7 @@ class FaceStream:
         self.settings = settings or Settings()
         self._facts = model
         self._model = model.load() if model else None
+        self._framed = quality.frames(getattr(model, "TEMPLATE", None), model.SIZE) if model else False
         self.width = sum(len(taxonomy(name)) for name in model.TAXONOMIES) if model else 0      # k, columns of the values
         self._search = Search(every=self.settings.search, min_face=self.settings.min_face, score=self.settings.face_score)
         self._tracker = Tracker(self.settings.patience)
@@ -89,7 +90,7 @@ class FaceStream:
         )
         if self.settings.portraits:
             self._keep_portraits(frame, faces)
-        return faces, self._crops(frame, faces)
+        return faces, self._crops(frame, faces, aligned)
 
     def values(self, crops: Array) -> Array:
         """What the model says of one picture's crops, (m, k) float32; the same whenever it is asked."""
@@ -115,16 +116,15 @@ class FaceStream:
         """track -> (96, 96, 3) uint8: each person at the best quality so far."""
         return {track: self._portraits[track][1] for track in self.people if track in self._portraits}
 
-    def _crops(self, frame: Array, faces: Faces) -> Array:
+    def _crops(self, frame: Array, faces: Faces, aligned: Array) -> Array:
         if self._facts is None or not len(faces):
             return np.zeros((len(faces), 0, 0, 3), np.uint8)
-        height, width = self._facts.SIZE
-        template = getattr(self._facts, "TEMPLATE", None)
-        crops = [
-            align.level(frame, box, points, height) if template is None else align.crop(frame, points, np.asarray(template), (height, width))
-            for box, points in zip(faces.box, faces.landmarks, strict=True)
-        ]
-        return np.array(crops)
+        size, template = self._facts.SIZE, getattr(self._facts, "TEMPLATE", None)
+        if self._framed:                                                # the same face, only smaller: it needn't be looked for in the frame again
+            return np.array([align.shrunk(face, size) for face in aligned])
+        if template is None:
+            return np.array([align.level(frame, *where, size[0]) for where in zip(faces.box, faces.landmarks, strict=True)])
+        return np.array([align.crop(frame, points, np.asarray(template), size) for points in faces.landmarks])
 
     def _keep_portraits(self, frame: Array, faces: Faces) -> None:
         for i, track in enumerate(faces.track.tolist()):

@@ -43,7 +43,7 @@ SURE = 0.995                             # below, a face is looked at again: fol
 UPRIGHT = 96                             # pixels of the face in that second look
 LINES = 480                              # in pictures with a longer short side the smallest face grows in proportion
 BRIGHT, MOST_GAIN = 235.0, 8.0           # a dark picture's 99th percentile is brought to BRIGHT, by at most MOST_GAIN
-SAMPLES = 3                              # pixels across, out of those that one pixel of O-Net's stands for, when a known face is looked at again
+ROOM = 1 / 4                             # of a known face's size, around where it was expected, that is made ready for O-Net
 SPARSE = 60                              # rows, about, of pixels that tell how dark a picture is, when it isn't searched
 MOST_FOLD = 16                           # pixels across whose squares of 255 still add up in 16 bits
 GREY, GREY_TO_WHITE = 127.5, 128         # 0 and 1 to the networks
@@ -333,16 +333,14 @@ def _part(frame: Array, boxes: Array, gain: float) -> Picture:
 
 def _around(frame: Array, box: Array, gain: float) -> Picture | None:
     """The frame around a square box, with as many pixels as O-Net needs to see it; None where hardly anything of it is in the frame."""
-    side = int((box[2] - box[0]) / VIEW["onet"])
-    thin = max(side // SAMPLES, 1)        # of a large face not every pixel is needed
-    n = thin * max(side // thin, 1)
-    room, last = (box[2] - box[0]) / 4, np.array([frame.shape[1], frame.shape[0]])
+    n = max(int((box[2] - box[0]) / VIEW["onet"]), 1)
+    room, last = (box[2] - box[0]) * ROOM, np.array([frame.shape[1], frame.shape[0]])
     first = np.clip(np.floor(box[:2] - room), 0, last).astype(np.int64)
     end = np.clip(np.ceil(box[2:] + room), 0, last).astype(np.int64)
     if (end - first < 2 * n).any():
         return None
-    part = _folded(align.thinned(frame[first[1] : end[1], first[0] : end[0]], thin), n // thin)
-    return Picture(_planes(part, gain), np.full(2, 1 / n), first / n)
+    part = align.folded(frame[first[1] : end[1], first[0] : end[0]], n)
+    return Picture(_planes(part.transpose(2, 0, 1), gain), np.full(2, 1 / n), first / n)
 
 
 def _gain(pixels: Array) -> float:

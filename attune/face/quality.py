@@ -33,6 +33,12 @@ def aligned(frame: Array, landmarks: Array) -> Array:
     return align.crop(frame, landmarks, FRAMING, (SIDE, SIDE))
 
 
+def frames(template: Array | None, size: tuple[int, int]) -> bool:
+    """Whether a model's crops show what `aligned` shows, and no larger: its template (5, 2), in a square of `size`, lies as `FRAMING` does."""
+    height, width = size
+    return template is not None and height == width <= SIDE and np.allclose(np.asarray(template) * (SIDE / width), FRAMING)
+
+
 def gray(picture: Array) -> Array:
     """(..., 3) uint8 RGB -> (...) float32 luminance 0..255, ITU-R BT.601."""
     return np.asarray(picture @ np.array([0.299, 0.587, 0.114], np.float32))

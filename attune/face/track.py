@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from attune.face import align
 from attune.face.align import Array
 from attune.face.quality import gray
 
@@ -187,7 +188,7 @@ CLOSE = 0.08                             # difference of two colours, 0..1, that
 def shot_of(frame: Array) -> Array:
     """A picture reduced to (9 * 16, 3) float32 0..1: which colour is where in it, coarsely."""
     height, width = frame.shape[:2]
-    thin = frame[:: max(height // 72, 1), :: max(width // 128, 1)]
+    thin = align.thinned(frame, max(height // 72, 1), max(width // 128, 1))
     down, across = (_means(n, cells) for n, cells in zip(thin.shape, GRID, strict=False))
     rows = down @ thin.reshape(len(thin), -1).astype(np.float32)
     return np.asarray(across @ rows.reshape(GRID[0], -1, 3) / 255, np.float32).reshape(-1, 3)
@@ -215,7 +216,8 @@ HUES, LEVELS = 12, 6                     # of the histogram of colours; grey is 
 
 def pattern(face: Array) -> Array:
     """(256,) an aligned face (64, 64, 3) uint8 in grey, 16 x 16, zero mean, length 1."""
-    small = gray(face).reshape(16, 4, 16, 4).mean(axis=(1, 3)).ravel()
+    means = _means(64, 16)
+    small = (means @ gray(face) @ means.T).ravel()
     small -= small.mean()
     return np.asarray(small / max(float(np.linalg.norm(small)), 1e-6))
 
@@ -229,16 +231,15 @@ def colours_around(frame: Array, box: Array) -> Array:
     x0, x1 = (int(np.clip(x, 0, frame.shape[1])) for x in (box[0] - w / 2, box[2] + w / 2))
     y0, y1 = (int(np.clip(y, 0, frame.shape[0])) for y in (box[1] - h / 3, box[3] + h))
     step = max(int(min(w, h)) // 16, 1)
-    pixels = frame[y0:y1:step, x0:x1:step].reshape(-1, 3).astype(np.float32)
+    r, g, b = align.thinned(frame[y0:y1, x0:x1], step).reshape(-1, 3).T.astype(np.float32, order="C")
     n = (HUES + 1) * LEVELS
-    if not len(pixels):
+    if not len(r):
         return np.full(n, 1 / n)
-    high = pixels.max(axis=1)
-    chroma = high - pixels.min(axis=1)
-    r, g, b = pixels.T
+    high = np.maximum(np.maximum(r, g), b)
+    chroma = high - np.minimum(np.minimum(r, g), b)
     some = np.maximum(chroma, 1)
     sixth = np.where(high == r, (g - b) / some, np.where(high == g, (b - r) / some + 2, (r - g) / some + 4))            # hue in sixths
     sixth = np.where(sixth < 0, sixth + 6, sixth)
     hue = np.where(chroma > 0.15 * high + 8, (sixth * (HUES / 6)).astype(np.int64) % HUES, HUES)
     level = np.minimum(high * LEVELS / 256, LEVELS - 1).astype(np.int64)
-    return np.asarray(np.bincount(hue * LEVELS + level, minlength=n) / len(pixels))
+    return np.asarray(np.bincount(hue * LEVELS + level, minlength=n) / len(r))

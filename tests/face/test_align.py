@@ -119,3 +119,35 @@ def test_landmarks_that_are_none_are_refused(bad: np.ndarray) -> None:
 def test_empty_box_is_refused() -> None:
     with pytest.raises(ShapeError, match="area"):
         align.level(made.picture(), np.array([10.0, 10, 10, 10]), made.points(320, 180, 100), 48)
+
+
+def test_smaller_crop_shows_every_landmark_in_its_place() -> None:
+    crop = align.crop(dots(CORNERS * 4, (256, 256), radius=9), CORNERS * 4, CORNERS, (64, 64))
+    small = align.shrunk(crop, (48, 40))
+    for point in CORNERS * (40 / 64, 48 / 64):
+        assert np.hypot(*(middle(small, point, 4) - point)) < 0.35
+
+
+def test_smaller_crop_keeps_light_and_darkness_and_goes_beyond_neither() -> None:
+    face = np.random.default_rng(3).integers(0, 2, (64, 64, 3)).astype(np.uint8) * 255
+    small = align.shrunk(face, (48, 48))
+    assert small.min() == 0 and small.max() == 255 and abs(small.mean() - face.mean()) < 2
+    assert np.array_equal(align.shrunk(face, (64, 64)), face)
+    assert np.array_equal(align.shrunk(np.full((64, 64, 3), 200, np.uint8), (30, 20)), np.full((30, 20, 3), 200))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6, 7, 8, 16, 300])
+def test_mean_of_a_square_lies_in_its_middle(n: int) -> None:
+    """Of a ramp: all of its columns are looked at, and rows as far above the middle as below, to half a pixel."""
+    ramp = (np.arange(2 * n) * (255 / (2 * n))).astype(np.uint8)
+    across = np.repeat(np.tile(ramp, (2 * n, 1))[..., None], 3, axis=2)
+    step = 255 / (2 * n)
+    wanted = ramp.astype(float).reshape(2, n).mean(axis=1)
+    assert np.abs(align.folded(across, n)[:, :, 0] - wanted).max() < 1e-3
+    assert np.abs(align.folded(np.ascontiguousarray(across.transpose(1, 0, 2)), n)[:, :, 0].T - wanted).max() <= 0.5 * step + 1
+
+
+def test_pixels_are_left_out_in_two_measures() -> None:
+    frame = np.random.default_rng(4).integers(0, 256, (11, 14, 3)).astype(np.uint8)
+    assert np.array_equal(align.thinned(frame, 2, 3), frame[::2, ::3]) and np.array_equal(align.thinned(frame, 3), frame[::3, ::3])
+    assert np.array_equal(align.thinned(frame[:, ::-1], 2, 3), frame[:, ::-1][::2, ::3])

@@ -9,7 +9,7 @@ from typing import Any
 import faces_made as made
 import numpy as np
 
-from attune.face import FaceStream, align
+from attune.face import FaceStream, align, quality
 from attune.settings import Settings
 from attune.types import Faces
 
@@ -86,9 +86,14 @@ def test_model_sees_the_face_as_its_template_says() -> None:
 
     frame = made.draw(made.picture(), 320, 160, 120, roll=20)
     found = measure([(0.0, frame)], model(answer=keep))
-    assert np.array_equal(seen[0][0], align.crop(frame, found.faces.landmarks[0], align.FER, (48, 48)))
+    landmarks = found.faces.landmarks[0]
+    straight = align.crop(frame, landmarks, align.FER, (48, 48))         # the model's is the face that is judged, made smaller
+    assert np.array_equal(seen[0][0], align.shrunk(quality.aligned(frame, landmarks), (48, 48)))
+    assert np.abs(seen[0][0].astype(int) - straight).mean() < 3 < np.abs(straight[:, ::-1].astype(int) - straight).mean()
+    measure([(0.0, frame)], model(template=align.FER + 2, answer=keep))
+    assert np.array_equal(seen[1][0], align.crop(frame, landmarks, align.FER + 2, (48, 48)))
     measure([(0.0, frame)], model(template=None, answer=keep))
-    assert np.array_equal(seen[1][0], align.level(frame, found.faces.box[0], found.faces.landmarks[0], 48))
+    assert np.array_equal(seen[2][0], align.level(frame, found.faces.box[0], landmarks, 48))
 
 
 def test_model_that_cannot_say_leaves_nan() -> None:
