@@ -47,7 +47,7 @@ BATCH = 50                               # pictures or units that are written to
 NO_FACE, NO_SPEECH = "no face was found", "no speech was heard"
 NO_WORDS = (
     "no words: give a transcript (--transcript FILE, or FILE.srt beside the media), "
-    "or install a recogniser (pip install 'attune[whisper]') and fetch a model for it"
+    "or install a recogniser (pip install 'attune[whisper]', then attune models add whisper_small)"
 )
 
 
@@ -364,7 +364,7 @@ def _words(media: Media, chosen: Settings, tell: Hook, notes: list[str], known: 
         heard = transcript.Transcript(cache.segments(before, "said"), before.facts["timed"], before.facts["language"], tuple(before.facts["notes"]))
     else:
         seen, media.end = media.end, 0.0  # so that how far the sound came is known by itself
-        heard = recogniser.transcribe(media, language=chosen.language, hook=tell)
+        heard = recognisers.heard(recogniser, media, chosen.language, tell)
         if known and key:
             facts = cache.Known({}, {"timed": heard.timed, "language": heard.language, "notes": list(heard.notes)})
             known.put("words", key, cache.joined(cache.packed("said", list(heard.segments)), facts), media, media.end)

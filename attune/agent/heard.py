@@ -26,6 +26,7 @@ from attune.measure import load_models, measure, read, versions
 from attune.media import Media
 from attune.settings import Settings
 from attune.taxonomy import crosswalk, taxonomy
+from attune.text import recognisers
 from attune.timeline import rename
 from attune.types import Estimates, Faces, Modality, Recording, Segment
 
@@ -71,7 +72,8 @@ def of_clip(source: str | Path | Media, *, words: str = "", settings: Settings |
         If it is no media.
     """
     chosen = settings or Settings()
-    recording = measure(source, **replace(chosen, portraits=False).asdict())
+    with recognisers.staying_open():          # the next turn comes soon
+        recording = measure(source, **replace(chosen, portraits=False).asdict())
     return of_recording(recording, speaker(recording), words=words, settings=chosen, scores=scores)
 
 

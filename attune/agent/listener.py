@@ -71,6 +71,8 @@ def reply(turn: Turn, before: int = 0, *, notice: bool = True, length: int = 4, 
     table = phrases(turn.language)
     feeling = shown(turn) if notice else None
     basic = feeling.basic if feeling is not None and feeling.basic else "neutral"
+    if not turn.words.strip():
+        return _unheard(turn, table, feeling if basic != "neutral" else None, danger, before)
     cause, other = _short(turn.cause), _apart(turn) if notice else None
     asked = turn.words.strip().endswith("?")
     manner = "neutral" if other is not None and basic == "joy" else basic    # nobody whose words are sad is told that this is good to hear
@@ -94,6 +96,13 @@ def reply(turn: Turn, before: int = 0, *, notice: bool = True, length: int = 4, 
     kept = [*parts[: max(0, length - 1)], question]
     text = " ".join(t for t, _ in kept)
     return Reflection(text, tuple(dict.fromkeys(s for _, s in kept)), feeling.label if feeling is not None and basic != "neutral" else "", cause)
+
+
+def _unheard(turn: Turn, table: dict[str, Any], feeling: Candidate | None, danger: bool, before: int) -> Reflection:
+    """A turn without words: that there were none, how it came across if anything stood out, and a request for the words. Nothing is taken from tone alone."""
+    said = table["unheard"]["named"].format(feeling=feeling_word(feeling, turn.language)) if feeling is not None else table["unheard"]["unnamed"]
+    question = _pick(table["ask"]["after_danger"], before) if danger else table["unheard"]["ask"]
+    return Reflection(f"{said} {question}", ("Others", "Question"), feeling.label if feeling is not None else "")
 
 
 def about(language: str) -> str:

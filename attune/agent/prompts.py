@@ -30,6 +30,8 @@ VERSION = "v1"
 FOLDER = importlib.resources.files("attune") / "agent" / "prompts"
 BUDGET = 160                             # tokens that what was measured may take; ours
 HEAD = 80                                # characters in which the line with the choice must come
+UNHEARD = {"en": "no words were heard in this turn: say so, and don't guess what was said",
+           "de": "in diesem Beitrag waren keine Worte zu hören: sag das, und rate nicht, was gesagt wurde"}
 _CHOICE = re.compile(r"^\W*EMOTION\W*:\W*([^\n]*)", re.IGNORECASE)
 _BLOCK = re.compile(r"<\s*(/?)\s*expression\s*>", re.IGNORECASE)
 
@@ -65,9 +67,10 @@ def told(turn: Turn, language: str, *, modalities: Sequence[str] = ("text", "voi
     """A message: the words, and behind them what was measured, as far as the budget (tokens) reaches. Nothing measured, nothing to note: the words."""
     first, others = proposed(turn, top) if modalities else ([], [])
     seen = lines(turn, modalities=modalities, budget=budget, count=count, habit=habit) if modalities else []
+    tag = boundaries.nearest(language)
+    notes = [*notes, *_unheard(turn, tag)]
     if not (first or seen or notes or tone):
         return harmless(turn.words)
-    tag = boundaries.nearest(language)
     known = {"words": harmless(turn.words), "lines": seen, "candidates": first, "others": others, "notes": list(notes), "tone": tone}
     return str(_template(version, tag, "turn").render(known)).strip()
 
@@ -80,10 +83,15 @@ def front(language: str, *, version: str = VERSION) -> str:
 
 def beside(turn: Turn, language: str, *, top: int = TOP, notes: Sequence[str] = (), budget: int = BUDGET, version: str = VERSION) -> str:
     """What stands behind another program's message: the block alone, which asks for no form of answer; "" where there is nothing to say."""
-    seen, first = lines(turn, budget=budget), proposed(turn, top)[0]
+    seen, first, tag = lines(turn, budget=budget), proposed(turn, top)[0], boundaries.nearest(language)
     if not (seen or first or notes):
         return ""
-    return str(_template(version, boundaries.nearest(language), "beside").render(lines=seen, candidates=first, notes=list(notes))).strip()
+    notes = [*notes, *_unheard(turn, tag)]
+    return str(_template(version, tag, "beside").render(lines=seen, candidates=first, notes=list(notes))).strip()
+
+
+def _unheard(turn: Turn, tag: str) -> list[str]:
+    return [] if turn.words.strip() else [UNHEARD.get(tag, UNHEARD["en"])]
 
 
 def proposed(turn: Turn, top: int = TOP) -> tuple[list[str], list[str]]:

@@ -22,6 +22,8 @@ SERVER_KEY = "ATTUNE_KEY"                # of a server that asks for keys
 HELP = "/clip FILE [words]  a recording as a turn · /seen  what was measured · /why  what made it think so · /off /on  noticing · /forget · /quit"
 NOTICE = ("Your words, and voice and face where you give them, are measured for what they express, on this machine. It errs, and it doesn't read minds. "
           "You may ask what was noticed (/why), switch it off (/off), or have it deleted (/forget).")
+UNHEARD = ("No recogniser is here, so your words stay unknown, and only your voice is measured: pip install 'attune[whisper]', "
+           "then attune models add whisper_small.")
 SHARED = "What you write, and what was measured of it in words, is sent to {}."
 
 
@@ -104,8 +106,7 @@ class _Talk:
             self._command(command)
             return True
         if clip is None and command == "/clip":
-            name, _, words = rest.strip().partition(" ")
-            clip = Path(name).expanduser()
+            clip, words = _clip(rest.strip())
         if clip is None and not words.strip():
             return True
         try:
@@ -150,6 +151,15 @@ def _welcome(agent: Any, url: str) -> None:
     console.print()
 
 
+def _clip(text: str) -> tuple[Path, str]:
+    """The file, and the words behind it: a name with blanks needs quotes only where words follow."""
+    if Path(text).expanduser().is_file():
+        return Path(text).expanduser(), ""
+    mark = text[:1] if text[:1] in ("'", '"') and text.find(text[0], 1) > 0 else ""
+    name, _, words = text[1:].partition(mark) if mark else text.partition(" ")
+    return Path(name).expanduser(), words.strip()
+
+
 def _typed() -> Iterator[dict[str, str]]:
     while True:
         try:
@@ -161,8 +171,11 @@ def _typed() -> Iterator[dict[str, str]]:
 
 def _heard(device: str) -> Iterator[dict[str, Any]]:
     from attune.agent import microphone
+    from attune.text import recognisers
 
     sound = microphone.device(device)
+    if recognisers.first() is None:
+        console.print(Padding(f"[yellow]·[/] {escape(UNHEARD)}", (0, 2)), highlight=False)
     console.print("  [dim]speak; a second of silence ends your turn; Ctrl-C ends the conversation[/]")
     try:
         for clip in microphone.turns(sound):

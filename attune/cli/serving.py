@@ -42,6 +42,7 @@ def serve(
         from attune.server.app import create_app
         from attune.server.config import HOUR, Config
         from attune.settings import Settings
+        from attune.text import recognisers
     except ModuleNotFoundError as error:
         raise MissingExtra(f"this needs {error.name}: pip install 'attune[serve]'") from error
     models = {modality: None if chosen == "none" else chosen for modality, chosen in (("face", face), ("voice", voice), ("text", text)) if chosen}
@@ -53,7 +54,12 @@ def serve(
         allow_private=allow_private, fill=not leave_out, speak=speak, limits=_limits(limit))
     config.data.mkdir(parents=True, exist_ok=True)
     application = create_app(config)
-    console.print(f"[bold]Attune[/] measures expression, it doesn't read minds. People who are measured must be told: {escape(f'http://{host}:{port}')}/v1/notice")
+    where = escape(f"http://{host}:{port}") if port else "the address below"
+    console.print(f"[bold]Attune[/] measures expression, it doesn't read minds. People who are measured must be told ({where}/v1/notice).", highlight=False)
+    console.print(f"The live page: [cyan]{where}[/]; for programs: {where}/docs. Ctrl-C ends it.", highlight=False, soft_wrap=True)
+    if recognisers.first(settings.recogniser) is None and settings.text:
+        console.print("[yellow]·[/] no recogniser is here: words are known only from transcripts and as typed (pip install 'attune\\[whisper]', "
+                      "then attune models add whisper_small)", highlight=False, soft_wrap=True)
     uvicorn.run(application, host=host, port=port, log_level="info", ws_max_size=config.limits.stream_bytes + 1024, timeout_graceful_shutdown=10,
                 server_header=False)
 

@@ -12,6 +12,7 @@ from attune.agent import Agent, Conversation, heard, listener, persona, prompts,
 from attune.agent.turn import Candidate, lines, understood
 from attune.errors import MediaError, RecordingError, SettingError, UnknownName
 from attune.llms import LLMError, client
+from attune.media import Media
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "hello.mp4"
 SAD_VOICE = {"voice": {"Sadness": 0.8, "Distress": 0.5}}
@@ -164,6 +165,38 @@ def test_sad_words_beside_a_happy_face_are_not_good_to_hear():
     turn = understood(heard.of_words("My cat died yesterday and I feel awful.", scores={"face": {"Joy": 0.9}}))
     reply = str(listener.reply(turn))
     assert turn.apart and "your face came across as happy; I may be wrong" in reply and "good to hear" not in reply and "lovely" not in reply
+
+
+def test_a_turn_without_words_is_answered_by_saying_so_and_not_by_a_verdict_on_the_tone(scripted):
+    turn = understood(heard.of_words("", scores={"voice": {"Disgust": 0.9}}))
+    for language, admits, asks in (("en", "I heard no words in that.", "What did you say? You can write it."),
+                                   ("de", "Worte habe ich keine gehört.", "Was hast du gesagt? Du kannst es schreiben.")):
+        reply = listener.reply(replace(turn, language=language), 4)
+        assert str(reply).startswith(admits) and str(reply).endswith(asks)
+        assert "hard to stomach" not in str(reply) and "draw a line" not in str(reply)
+    assert "as if you're put off, but without the words that may well be wrong" in str(listener.reply(turn)) and listener.reply(turn).emotion == "disgust"
+    assert str(listener.reply(turn, notice=False)) == "I heard no words in that. What did you say? You can write it."
+    assert listener.reply(turn, danger=True).text.endswith("Have you reached somebody?")
+    server = scripted()
+    str(Agent(client(server.url, "scripted")).say("", scores={"voice": {"Disgust": 0.9}}))
+    assert "no words were heard in this turn" in told(server)
+    str(Agent(client(server.url, "scripted")).say("Fine.", scores={"voice": {"Disgust": 0.9}}))
+    assert "no words were heard" not in told(server)
+
+
+def test_turn_after_turn_a_recogniser_opens_its_model_once(monkeypatch, tmp_path):
+    import whisper_made
+
+    from attune import measure
+    from attune.settings import Settings
+
+    library = whisper_made.installed(monkeypatch, tmp_path, ["One.", "Two.", "Three."])
+    quick = Settings(face=None, voice=None, recogniser="faster_whisper")
+    sound = Media.of(waveform=Media.open(SAMPLE).waveform(16_000), sample_rate=16_000)
+    said = [heard.said(heard.of_clip(sound, settings=quick)) for _ in range(3)]
+    assert said == ["One.", "Two.", "Three."] and len(library.MODELS) == 1
+    measure(sound, **quick.asdict())                           # a file's model isn't kept beside the next files
+    assert len(library.MODELS) == 2
 
 
 def test_a_feeling_that_nothing_shows_by_itself_is_not_told():

@@ -35,6 +35,24 @@ def test_one_turn_can_be_a_clip(tmp_path):
     assert code == 0 and "› Hello. This is a short test." in said and "face: They" in said and "voice: They" in said
 
 
+def test_a_clips_name_may_have_blanks_and_words_may_follow_it(tmp_path):
+    spaced = tmp_path / "my first turn.mp4"
+    spaced.symlink_to(SAMPLE)
+    _, said = attune("chat", given=f"/clip {spaced}\n/clip '{spaced}' I am fine, thanks.\n/clip {SAMPLE} I am fine.\n")
+    assert "no file" not in said
+    assert "› I am fine, thanks." in said and "› I am fine. " in said
+
+
+def test_a_microphone_without_a_recogniser_says_that_words_stay_unknown(monkeypatch):
+    from attune.agent import microphone
+    from attune.text import recognisers
+
+    monkeypatch.setattr(microphone, "device", lambda name: iter(()))
+    for here, told in ((None, True), ("faster_whisper", False)):
+        monkeypatch.setattr(recognisers, "first", lambda wanted="auto", here=here: here)
+        assert ("your words stay unknown" in attune("chat", "--microphone")[1]) == told
+
+
 def test_noticing_is_switched_off_and_on():
     _, said = attune("chat", given="/off\nMy dog died yesterday.\n/seen\n/on\n/forget\n/what\n")
     assert "noticing is off" in said and "words: The words" not in said and "noticing is on" in said and "the conversation is deleted" in said and "/clip FILE" in said

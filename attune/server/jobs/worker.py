@@ -185,6 +185,7 @@ def main() -> None:
     from attune.server.measuring import measure_part
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)     # it tells of each look at the database
     logging.getLogger("httpx").setLevel(logging.WARNING)     # addresses may tell more than they should
     first = json.loads(sys.stdin.readline())
     worker = Worker(first["name"], Config.from_json(first["config"]), measure_part)

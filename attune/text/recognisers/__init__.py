@@ -8,7 +8,9 @@ files it runs by: CHECKPOINTS, WEIGHTS, or `files(language) -> list[Path]`. One 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +20,7 @@ from attune.errors import MissingExtra
 from attune.text.transcript import Transcript
 
 FOLDER = "attune.text.recognisers"
+_stays: ContextVar[bool] = ContextVar("a recogniser's model stays open", default=False)
 
 
 def first(wanted: str | None = "auto") -> str | None:
@@ -55,10 +58,30 @@ def here() -> list[str]:
     return [name for name in registry.names(FOLDER) if registry.load(FOLDER, name).available()]
 
 
+@contextmanager
+def staying_open() -> Iterator[None]:
+    """Within it a recogniser's model stays open in this process once it is: for whoever hears turn after turn."""
+    before = _stays.set(True)
+    try:
+        yield
+    finally:
+        _stays.reset(before)
+
+
+def heard(module: ModuleType, sound: Any, language: str | None = None, hook: Callable[[str, float, float], None] | None = None) -> Transcript:
+    """What a recogniser hears in a sound; its model is let go of after, but within `staying_open`."""
+    more: dict[str, Any] = {"keep": True} if _stays.get() and "keep" in inspect.signature(module.transcribe).parameters else {}
+    found: Transcript = module.transcribe(sound, language=language, **more, **({"hook": hook} if hook else {}))
+    return found
+
+
 def kept(module: ModuleType, language: str = "") -> Callable[[Any], Transcript]:
     """A recogniser for one piece of sound after the other, whose model stays open in this process, if it can."""
-    keep = {"keep": True} if "keep" in inspect.signature(module.transcribe).parameters else {}
-    return lambda sound: module.transcribe(sound, language or None, **keep)
+    def hear(sound: Any) -> Transcript:
+        with staying_open():
+            return heard(module, sound, language or None)
+
+    return hear
 
 
 def files(module: ModuleType, language: str = "") -> list[Path]:
