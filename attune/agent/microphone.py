@@ -41,7 +41,8 @@ def device(name: str = "") -> Iterator[np.ndarray]:
     try:
         container = av.open(name or usual, format=system)
     except (OSError, ValueError) as error:                   # PyAV's own errors are these
-        raise MediaError(f"the microphone {name or usual!r} can't be opened by {system} ({error}); name another: attune live --microphone, attune chat --device") from error
+        told = f"the microphone {name or usual!r} can't be opened by {system} ({error})"
+        raise MediaError(f"{told}; name another: attune live --microphone, attune chat --device") from error
     with container:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         for frame in container.decode(audio=0):

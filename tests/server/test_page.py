@@ -271,6 +271,10 @@ def test_typed_words_are_read_as_those_of_the_utterance(page):
     text, voices = one.js("page.live.memory.rows.text[0]"), one.js("page.live.memory.rows.voice")
     assert text["text"] == "I am so happy about this"
     assert any(abs(v["start"] - text["start"]) < 0.01 and abs(v["end"] - text["end"]) < 0.01 for v in voices)
+    around = "words aren't recognised here"                    # the reason of the hatching, before the words and again after them
+    assert one.js(f"page.live.memory.why('text', 0, {text['start']} - 0.01)") == (around if text["start"] > 0.05 else None)
+    assert one.js(f"page.live.memory.why('text', {text['end']}, {text['end']} + 30)") == around
+    assert one.js(f"page.live.memory.why('text', {text['start']}, {text['end']})") is None
     one.press("d")
     one.until("document.querySelector('[data-modality=text] .latest').textContent.includes('%')")
 

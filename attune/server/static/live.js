@@ -251,7 +251,8 @@ function told(message, zero) {
     for (const [m, there] of [["face", live.chosen.camera], ["voice", live.chosen.microphone]])
       if (!there) live.memory.open(m, m === "face" ? "no camera" : "no microphone", 0);
       else if (m === "voice") live.memory.open("voice", "no speech", (zero - live.origin) / 1000);
-    live.memory.open("text", "no words", (zero - live.origin) / 1000);
+    live.wordless = message.recogniser ? "no words" : "words aren't recognised here";
+    live.memory.open("text", live.wordless, (zero - live.origin) / 1000);
     live.panels.recognises(message.recogniser?.title ?? "");
   }
   const from = zero === null ? 0 : (zero - live.origin) / 1000;
@@ -260,17 +261,18 @@ function told(message, zero) {
     live.overlay.take(message, Math.max(0.7, 2.2 / live.fps));
   }
   live.memory.take(message, from);
-  if (document.hidden) return later(message); // nothing is drawn now, so nothing is late
+  if (document.hidden) return later(message, from); // nothing is drawn now, so nothing is late
   if (message.type === "face") live.fresh.push(["face", zero + 1000 * (message.sent ?? message.time), message.took]);
   if (message.type === "voice" && message.interim) live.fresh.push(["voice", zero + 1000 * message.end, message.took]);
-  later(message);
+  later(message, from);
 }
 
 // What doesn't need a screen.
-function later(message) {
+function later(message, from) {
   if (message.type === "said") speak(message.text);
   if (message.type === "text" && message.text) {
-    live.memory.shut("text", "no words", now());
+    live.memory.shut("text", live.wordless, from + message.start); // words are of a stretch: before it and after it there are none
+    live.memory.open("text", live.wordless, from + message.end);
     live.panels.hears(message.text);
     live.talk.heard(message.text);
   }
@@ -335,7 +337,6 @@ function say(text) {
     heard = live.memory.rows.voice.findLast((row) => !row.interim && row.end - offset > end - SPOKEN);
   const [from, to] = heard ? [Math.max(0, heard.start - offset), heard.end - offset] : [Math.max(0, end - 0.4 * text.split(/\s+/).length), end];
   connection.say({ type: "words", start: from, end: to, text });
-  live.memory.shut("text", "no words", now());
 }
 
 export function press(key) {
