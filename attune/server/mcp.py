@@ -116,8 +116,8 @@ class Tools:
         if not any(self.folder.glob(f"*/{FINISHED}")):
             raise RecordingError("there are no recordings yet; measure_file makes them")
         found = find.find(query, Corpus(self.folder), limit=max(1, min(limit, 200)))
-        return [{"recording": m.recording, "start_s": m.start, "end_s": m.end, "person": m.person, "text": m.text, "strength": round(m.strength, 3),
-                 "says": dict(m.says)} for m in found]
+        return [{"recording": m.recording, "start_s": round(m.start, 3), "end_s": round(m.end, 3), "person": m.person, "text": m.text,
+                 "strength": round(m.strength, 3), "says": dict(m.says)} for m in found]
 
     def current_expression(self, person: str = "") -> dict[str, Any]:
         """What a live session shows now, where one may be asked; else what the newest recording or conversation shows last, and how many seconds
@@ -166,8 +166,8 @@ class Tools:
         if last is None:
             raise RecordingError(f"nothing was measured of {person or 'anybody'} in {newest.parent.name}; people: {', '.join(recording.people) or 'none'}")
         shown = {p.modality: [{"name": q.label, "level": q.level, "score": round(q.score, 3)} for q in p.phrases] for p in last.parts if not p.reason}
-        return {"recording": newest.parent.name, "age_s": round(time.time() - newest.stat().st_mtime, 1), "person": last.person, "start_s": last.start,
-                "end_s": last.end, "text": last.said, "sentence": sentence(last, Manner()), "expression": shown}
+        return {"recording": newest.parent.name, "age_s": round(time.time() - newest.stat().st_mtime, 1), "person": last.person,
+                "start_s": round(last.start, 3), "end_s": round(last.end, 3), "text": last.said, "sentence": sentence(last, Manner()), "expression": shown}
 
     def _allowed(self, path: str) -> Path:
         """A file below the folders that may be read."""

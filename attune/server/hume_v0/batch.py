@@ -35,7 +35,9 @@ BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {
 @router.post("", summary="Submit a job", openapi_extra=BODY)
 async def submit(request: Request) -> JSONResponse:
     """Files as multipart parts named `file` with the configuration in a part `json`, or JSON with `urls` and `text`.
-    A transcript (.srt, .vtt) that is sent along is read for the file that it is named like."""
+    A transcript (.srt, .vtt) that is sent along is read for the file that it is named like.
+
+    `models.face.facs` asks for action units; where no model gives them, `facs` is null and `errors` says so."""
     service = Service.of(request)
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind not in ("application/json", "multipart/form-data"):
@@ -88,6 +90,9 @@ def details(request: Request, job_id: str) -> JSONResponse:
 
 @router.get("/{job_id}/predictions", summary="Predictions of a completed job")
 async def predictions(request: Request, job_id: str) -> JSONResponse:
+    """Each score of `emotions` says its `basis`: `measured`, `projected` through a crosswalk, or `unreached` (0 because the contract wants a number).
+
+    Scores of `facs` are how likely a unit is there, 0 to 1: presence, not the intensity of FACS (0 to 5, A to E)."""
     found = await run_in_threadpool(_ended, request, job_id)
     if isinstance(found, JSONResponse):
         return found
