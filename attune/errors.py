@@ -10,6 +10,7 @@
     ├── LeakError          (ValueError)    what is evaluated was there in training
     ├── WeightsError       (OSError)       weights missing, damaged, or of a refused licence
     ├── RecordingError     (ValueError)    a folder that holds no recording, or a damaged one
+    ├── PlaceError         (OSError)       a store that can't be reached, or has no such bucket
     └── MissingExtra       (ImportError)   an optional library isn't installed
 
 A message says what came, what was expected, and what to do.
@@ -59,6 +60,10 @@ class LeakError(AttuneError, ValueError):
 
 class RecordingError(AttuneError, ValueError):
     """A folder holds no recording, or a damaged one."""
+
+
+class PlaceError(AttuneError, OSError):
+    """A store can't be reached, doesn't let us in, or has no such bucket."""
 
 
 class MissingExtra(AttuneError, ImportError):

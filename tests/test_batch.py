@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -17,6 +19,7 @@ from light_work import noted, work
 
 from attune import batch, weights
 from attune.batch import Limits, one, places
+from attune.batch.folders import Private, sweep
 from attune.batch.worker import Worker, kind_of
 from attune.errors import MediaError, SettingError, UnknownName, WeightsError
 from attune.settings import Settings
@@ -117,8 +120,25 @@ def test_a_worker_leaves_nothing_behind_when_killed():
     timer = threading.Timer(2.0, lambda: os.kill(worker._process.pid, signal.SIGKILL))
     timer.start()
     assert worker.do(work, 0, {"n": 0, "seconds": 60}).kind == "killed"
-    assert not Path(worker._folder).exists()
+    assert not worker._folder.path.exists()
     worker.close()
+
+
+def test_what_was_left_by_all_who_were_killed_is_swept_and_what_is_in_use_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    held = "import time\nfrom attune.batch.folders import Private\nfolder = Private()\nprint(folder.path, flush=True)\ntime.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", held], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    ours = Private()
+    with process:
+        folder = Path(process.stdout.readline().strip())
+        (folder / "talk.mp4").write_text("what was fetched")
+        (tmp_path / "attune-of-a-user").mkdir()
+        assert sweep() == []
+        process.kill()
+        process.wait()
+        assert sweep() == [folder]
+        assert ours.path.is_dir() and (tmp_path / "attune-of-a-user").is_dir() and not folder.exists()
+    ours.remove()
 
 
 @pytest.mark.parametrize(("options", "error", "said"), [
@@ -242,6 +262,30 @@ def test_explore_reads_the_corpus_with_the_manifest_as_facts(sounds, tmp_path):
     run(sounds, tmp_path / "out")
     corpus = Corpus(tmp_path / "out", about=tmp_path / "out" / batch.MANIFEST)
     assert len(corpus) == 4 and "duration" in corpus.facts
+
+
+def test_portraits_of_what_was_measured_are_no_media_to_measure(tmp_path):
+    for folder in ("measured/talk/portraits", "study/portraits"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "1.jpg").touch()
+    (tmp_path / "measured" / "talk" / "recording.json").touch()
+    assert places.find([tmp_path]) == places.find([f"{tmp_path}/**/*.jpg"]) == [tmp_path / "study" / "portraits" / "1.jpg"]
+
+
+def test_a_cache_at_an_address_is_refused(sounds, tmp_path):
+    with pytest.raises(SettingError, match="a folder of this machine"):
+        run(sounds[:1], tmp_path / "out", cache="s3://bucket/kept")
+
+
+def test_a_command_that_is_told_to_end_ends_its_workers_and_says_what_is_kept(sounds, tmp_path):
+    command = [sys.executable, "-m", "attune.cli", "measure", *map(str, sounds), "--out", str(tmp_path / "out"), "--face", "none", "--text", "none",
+               "--workers", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"})
+    line = process.stderr.readline()
+    process.terminate()
+    _, said = process.communicate(timeout=30)
+    assert "✓" in line and (process.returncode in (0, 130)) and ("stopped;" in said) == (process.returncode == 130)
+    assert not list(tmp_path.glob("attune-*"))
 
 
 def test_paths_need_no_library(tmp_path):

@@ -4,6 +4,7 @@
     worker    the process that does the work, and the limits of its time and memory
     places    files wherever they lie
     one       one recording: known already, or measured and written
+    folders   private folders of which nothing stays behind
 
 One bad file is a line in `failures.csv`; the others are done. A file that was measured with the same settings and models is skipped, even
 under another name, so running again finishes what was left. `manifest.parquet` lists the corpus.
@@ -15,6 +16,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +27,11 @@ import pyarrow.parquet as pq
 
 from attune import weights
 from attune.batch import places
+from attune.batch.folders import sweep
 from attune.batch.mapping import Limits, map
 from attune.batch.one import DONE, Job, Result, folk, lasting, measured, summary
 from attune.batch.places import SUFFIXES, Place, find
+from attune.errors import SettingError
 from attune.measure import load_models, versions
 from attune.settings import Settings
 from attune.text import recognisers
@@ -36,6 +40,7 @@ __all__ = ["DONE", "FAILURES", "MANIFEST", "SUFFIXES", "Limits", "Result", "find
 
 FAILURES = "failures.csv"                # and failures.parquet: file, kind, error, tries
 MANIFEST = "manifest.parquet"            # a row a recording
+WRITABLE = ".writable"                   # is written and removed, to see that it can be
 RETOLD = 100                             # failures after which their table is written again only at the end
 
 FileHook = Callable[[str, str, float, float], None]
@@ -62,11 +67,22 @@ def run(
         As in `one.Job`.
 
     Failures are also written to `out/failures.csv` and `.parquet`, which are gone when there are none; the corpus to `out/manifest.parquet`.
+
+    Raises
+    ------
+    PlaceError
+        If a store of `out` can't be written to: at once, before anything is measured.
+    SettingError
+        If the cache is an address.
     """
+    if cache and places.remote(str(cache)):
+        raise SettingError(f"the cache {cache} is an address; expected a folder of this machine or of a shared disk, such as --cache kept")
+    sweep()
     files = [f if places.remote(f) else Path(f) for f in files]
     if not places.remote(out):
         out = Path(out)
         out.mkdir(parents=True, exist_ok=True)
+    places.steadily(out, lambda: _must_be_writable(out))
     depends = _depends(settings)
     jobs = [Job(f, folder, out, settings, tuple(formats), page, again, depends, str(cache or ""), largest, hashed)
             for f, folder in zip(files, folders(files, out), strict=True)]
@@ -79,10 +95,11 @@ def run(
         if result.error:
             failed.append(result)
             if len(failed) <= RETOLD:
-                _write_failures(out, failed)
+                with suppress(Exception):     # it is written again at the end
+                    _write_failures(out, failed)
         yield result
-    _write_failures(out, failed)
-    places.write(places.join(out, MANIFEST), _parquet(manifest(out)))
+    places.steadily(out, lambda: _write_failures(out, failed))
+    places.steadily(out, lambda: places.write(places.join(out, MANIFEST), _parquet(manifest(out))))
 
 
 def manifest(out: Place) -> pa.Table:
@@ -118,6 +135,12 @@ def folders(files: Sequence[Place], out: Place) -> list[Place]:
             name = f"{name}-{hashlib.sha256(parent.encode()).hexdigest()[:6]}"
         found.append(places.join(out, name))
     return found
+
+
+def _must_be_writable(out: Place) -> None:
+    place = places.join(out, WRITABLE)
+    places.write(place, b"")
+    places.remove(place)
 
 
 def _depends(settings: Settings) -> str:

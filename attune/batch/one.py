@@ -10,18 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from attune import __version__, report
 from attune.batch import places
+from attune.batch.folders import private
 from attune.batch.places import Place
 from attune.cache import Cache
+from attune.errors import AttuneError
 from attune.measure import measure, transcript_of
 from attune.settings import Settings
 from attune.timeline import SPEAKER
@@ -152,12 +152,15 @@ def _free(job: Job, content: str) -> Place:
 def _measured(job: Job, local: Path, content: str, key: str, tell: Callable[..., None]) -> Result:
     target = _free(job, content)
     remote = places.remote(target)
-    folder = Path(tempfile.mkdtemp(prefix="attune-")) if remote else Path(target)
-    try:
+    with private() if remote else nullcontext(Path(target)) as own:
+        folder = own / "recording" if remote else own
         if not remote:
             places.remove(folder / DONE)          # from here on the folder is no longer what it said
         cache = Cache(job.cache, content="" if content.startswith("etag ") else content) if job.cache else None
-        recording = measure(local, out=folder, formats=job.formats, hook=tell, cache=cache, **job.settings.asdict())
+        try:
+            recording = measure(local, out=folder, formats=job.formats, hook=tell, cache=cache, **job.settings.asdict())
+        except AttuneError as error:
+            raise _renamed(error, local, job.source) from error
         if job.page:
             report.write(recording, folder / "report.html")
         line = summary(recording)
@@ -169,9 +172,13 @@ def _measured(job: Job, local: Path, content: str, key: str, tell: Callable[...,
             places.put(folder, target, last=(DONE,))
         places.write(places.join(job.out, INDEX, key), places.name_of(target).name.encode())
         return Result(str(job.source), target, summary=line, notes=recording.notes, seconds=recording.duration)
-    finally:
-        if remote:
-            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _renamed(error: AttuneError, local: Path, source: Place) -> AttuneError:
+    """The same error, with the names that its user knows instead of those of what was fetched."""
+    if not places.remote(source):
+        return error
+    return type(error)(str(error).replace(f"{local.parent}{os.sep}", str(source).rpartition("/")[0] + "/"))
 
 
 def _absolute(source: Place) -> str:

@@ -10,17 +10,22 @@ import glob
 import hashlib
 import importlib
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from attune.errors import MediaError, MissingExtra, UnknownName
+from attune.batch.folders import private
+from attune.batch.worker import kind_of
+from attune.errors import AttuneError, MediaError, MissingExtra, PlaceError, UnknownName
 
 Place = str | Path
+Given = TypeVar("Given")
+PORTRAITS, RECORDING = "portraits", "recording.json"       # in a folder of results (`export`)
+FLAT = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "adl", "oss", "oci"))     # stores without folders: buckets of names
+TRIES, WAIT = 4, 1.0                     # of what all files depend on; s before the second, doubled each time
 PIECE = 4 << 20                          # bytes copied at once
 SIDECARS = (".srt", ".vtt")              # words beside the media (`measure.transcript_of`)
 SUFFIXES = frozenset((
@@ -55,20 +60,50 @@ def name_of(place: Place) -> Path:
 
 def find(paths: Sequence[Place]) -> list[Place]:
     """Media files in files, folders (all the way down) and patterns, each once, in order. A named file is taken whatever its suffix;
-    in folders only media suffixes count, and no hidden files: macOS leaves a ._talk.mp4 beside talk.mp4 on other systems' disks."""
+    in folders only media suffixes count, and no hidden files (macOS leaves a ._talk.mp4 beside talk.mp4 on other systems' disks), nor the portraits
+    of recordings that were measured.
+
+    Raises
+    ------
+    PlaceError
+        If a store can't be reached, or has no such bucket.
+    """
     found: list[Place] = []
     for given in map(str, paths):
         if remote(given):
-            found += _find_remote(given)
+            found += steadily(given, partial(_find_remote, given))
             continue
         path = Path(given)
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+            found += _media(p for p in path.rglob("*") if p.is_file())
         elif not path.exists() and glob.has_magic(given):
-            found += sorted(p for p in map(Path, glob.glob(given, recursive=True)) if p.suffix.lower() in SUFFIXES and p.is_file())
+            found += _media(p for p in map(Path, glob.glob(given, recursive=True)) if p.is_file())
         else:
             found.append(path)
     return list(dict.fromkeys(found))
+
+
+def steadily(place: Place, do: Callable[[], Given]) -> Given:
+    """Do something with a place on which a whole run depends: again after a while where an error may pass.
+
+    Raises
+    ------
+    PlaceError
+        Of a store, if it doesn't pass. What this machine's own files say is raised as it is.
+    """
+    for tries in range(1, TRIES + 1):
+        try:
+            return do()
+        except AttuneError:
+            raise
+        except Exception as error:
+            if not remote(place):
+                raise
+            if tries == TRIES or kind_of(error) != "io":
+                raise PlaceError(f"{place}: {type(error).__name__}: {error}; see that the store can be reached, that its bucket is there and that "
+                                 "the credentials in the environment allow it") from error
+            time.sleep(WAIT * 2 ** (tries - 1))
+    raise AssertionError                      # the last try returns or raises
 
 
 def _find_remote(given: str) -> list[Place]:
@@ -79,7 +114,21 @@ def _find_remote(given: str) -> list[Place]:
         names = system.find(path)
     else:
         return [given]
-    return [system.unstrip_protocol(n) for n in sorted(names) if Path(n).suffix.lower() in SUFFIXES and not Path(n).name.startswith(".")]
+    return _media(map(system.unstrip_protocol, names))
+
+
+def _media(places: Iterable[Place]) -> list[Place]:
+    """Those that look like media of somebody's, sorted."""
+    ours: dict[str, bool] = {}
+    found = []
+    for place in sorted(places, key=str):
+        if name_of(place).suffix.lower() in SUFFIXES and not name_of(place).name.startswith("."):
+            folder = str(place).replace("\\", "/").rpartition("/")[0]
+            if folder.endswith(f"/{PORTRAITS}") and folder not in ours:
+                ours[folder] = exists(join(folder.removesuffix(f"/{PORTRAITS}"), RECORDING))
+            if not ours.get(folder):
+                found.append(place)
+    return found
 
 
 def mark(place: Place) -> str:
@@ -117,13 +166,10 @@ def fetched(place: Place, largest: float | None = None) -> Iterator[Path]:
     if not remote(place):
         yield Path(place)
         return
-    folder = Path(tempfile.mkdtemp(prefix="attune-"))          # readable by this user only
-    try:
+    with private() as folder:
         for file in (*beside(place), place):
             _fetch(file, folder / name_of(file), largest)
         yield folder / name_of(place)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fetch(place: Place, path: Path, largest: float | None) -> None:
@@ -146,8 +192,15 @@ def put(folder: Path, place: Place, last: Iterable[str] = ()) -> None:
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     for file in sorted(files, key=lambda p: p.name in set(last)):
         target = f"{inside}/{file.relative_to(folder).as_posix()}"
-        system.makedirs(target.rpartition("/")[0], exist_ok=True)
+        _make_folder(system, target)
         system.put_file(str(file), target)
+
+
+def _make_folder(system: Any, inside: str) -> None:
+    """The folder of a file, in stores that have folders; the others would make a bucket, of a name mistyped."""
+    known = {system.protocol} if isinstance(system.protocol, str) else set(system.protocol)
+    if not known & FLAT:
+        system.makedirs(inside.rpartition("/")[0], exist_ok=True)
 
 
 def read(place: Place) -> bytes | None:
@@ -176,7 +229,7 @@ def write(place: Place, content: bytes) -> None:
     """A small file, whole or not at all."""
     if remote(place):
         system, inside = _system(place)
-        system.makedirs(inside.rpartition("/")[0], exist_ok=True)
+        _make_folder(system, inside)
         system.pipe_file(inside, content)
         return
     path = Path(place)

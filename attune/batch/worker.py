@@ -16,7 +16,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from attune.batch.folders import Private
 from attune.errors import AttuneError, SettingError
 
 Tell = Callable[..., None]
@@ -65,7 +65,7 @@ class Worker:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: queue.Queue[tuple[Any, ...] | None] = queue.Queue()
-        self._folder = ""
+        self._folder: Private | None = None
         self._closed = False
 
     def do(self, work: Work, index: int, item: Any, *, seconds: float | None = None, memory: float | None = None, tell: Tell | None = None) -> Outcome:
@@ -120,9 +120,11 @@ class Worker:
         return self._process
 
     def _start(self) -> None:
-        self._folder = tempfile.mkdtemp(prefix="attune-")      # private to this user; what a killed process leaves in it goes with it
-        environment = {**os.environ, "TMPDIR": self._folder, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        self._process = subprocess.Popen([sys.executable, "-c", OWN_SIDE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        self._folder = Private()                               # what a killed process leaves in it goes with it
+        environment = {**os.environ, "TMPDIR": str(self._folder.path), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        self._process = subprocess.Popen([sys.executable, "-c", OWN_SIDE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
+                                         pass_fds=self._folder.fds)
+        self._folder.release()                                 # the process holds it
         self._messages = queue.Queue()
         threading.Thread(target=_pass_on, args=(self._process.stdout, self._messages), daemon=True).start()
 
@@ -134,7 +136,8 @@ class Worker:
             if process.stdin:
                 with suppress(OSError):       # it was gone before the last bytes were read
                     process.stdin.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            self._folder.remove()
 
 
 def resident(pid: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ def _measure(
     again: Annotated[bool, typer.Option("--again", help="Measure anew what is already done.")] = False,
     workers: Annotated[int, typer.Option(help="Files measured at the same time.", min=1)] = 1,
     page: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html beside the table.")] = True,
-    cache: Annotated[Path | None, typer.Option(help="Folder that keeps what models said, so that another fusion doesn't decode again.")] = None,
+    cache: Annotated[str | None, typer.Option(help="Folder that keeps what models said, so that another fusion doesn't decode again.")] = None,
     engine: Annotated[str, typer.Option(help="Where workers run: local (processes), ray.", rich_help_panel=SCALE)] = "local",
     ray_address: Annotated[str | None, typer.Option(help="A Ray cluster that runs already; by default one is started here.", rich_help_panel=SCALE)] = None,
     gpus: Annotated[float, typer.Option(help="Share of a GPU for each worker of Ray; networks use it with ATTUNE_PROVIDERS=cuda.", min=0,
@@ -58,6 +59,7 @@ def _measure(
         shown = _Shown(bar, len(files), cost_per_hour)
         failed, told, stopped = 0, set[str](), False
         try:
+            _end_as_by_keys()
             for result in batch.run(
                 files, out, given, formats=formats, page=page, again=again, workers=workers, hook=shown.step, engine=engine, address=ray_address, gpus=gpus,
                 limits=limits, cache=cache, largest=None if largest is None else largest * 1e9, hashed=hash_remote,
@@ -75,6 +77,12 @@ def _measure(
     if failed:
         console.print(f"\n{len(files) - failed} of {len(files)} measured; the others are in {batch.places.join(out, batch.FAILURES)}")
         raise typer.Exit(FAILED)
+
+
+def _end_as_by_keys() -> None:
+    """SIGTERM, by which a cluster takes its machine back, ends a run as Ctrl-C does: workers and what they fetched go with it."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _from_settings() -> Any:

@@ -16,6 +16,7 @@ ray = pytest.importorskip("ray")
 
 from attune import batch  # noqa: E402
 from attune.batch import Limits  # noqa: E402
+from attune.errors import SettingError  # noqa: E402
 from attune.settings import Settings  # noqa: E402
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -27,7 +28,7 @@ WORKERS = 2
 def cluster():
     """Ray with two workers' room, one for all tests: each run joins it, as one with --ray-address joins a cluster."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
+    ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
              runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}})
     yield
     ray.shutdown()
@@ -89,3 +90,28 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(cluster, tmp_path):
     assert len(again) == 4 and not [r.error for r in again if r.error]
     assert any(r.skipped for r in again)
     assert all(r.skipped for r in batch.run(sounds, tmp_path / "out", NOTHING, page=False))
+
+
+@pytest.mark.parametrize(("address", "said"), [
+    ("127.0.0.1:9", "nobody answers at --ray-address 127.0.0.1:9"), ("ray://127.0.0.1:9", "nobody answers"), ("127.0.0.1:abc", "expected auto, HOST:PORT"),
+])
+def test_an_address_where_nobody_answers_is_said_at_once(address, said):
+    with pytest.raises(SettingError, match=said):
+        list(batch.map(work, [{"n": 0}], engine="ray", address=address))
+
+
+def test_a_cluster_that_is_remembered_but_gone_is_said_at_once(monkeypatch, tmp_path):
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:9")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    with pytest.raises(SettingError, match="nobody answers at --ray-address auto"):
+        list(batch.map(work, [{"n": 0}], engine="ray", address="auto"))
+
+
+def test_what_ray_says_when_it_lets_nobody_in_comes_with_what_to_do():
+    from attune.batch.engines.ray import _refused
+
+    assert "pip install 'ray[client]'" in str(_refused("ray://x:1", ValueError("Ray Client requires pip package `ray[client]`.")))
+    assert "RAY_AUTH_MODE=token" in str(_refused("x:1", ConnectionError("Failed to connect")))
+    assert "--engine local" in str(_refused(None, RuntimeError("no room")))

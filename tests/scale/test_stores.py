@@ -15,7 +15,7 @@ fsspec = pytest.importorskip("fsspec")
 
 from attune import batch  # noqa: E402
 from attune.batch import places  # noqa: E402
-from attune.errors import MediaError, MissingExtra, UnknownName  # noqa: E402
+from attune.errors import MediaError, MissingExtra, PlaceError, UnknownName  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -103,6 +103,40 @@ def test_the_command_takes_addresses(bucket):
     assert "3 of 4 measured; the others are in s3://study/by_command/failures.csv" in done.stderr
     assert "cost 0." in done.stderr
     assert bucket.exists("study/by_command/0/table.parquet") and b"none.wav" in bucket.cat("study/by_command/failures.csv")
+
+
+def test_an_error_names_the_address_and_not_where_it_was_fetched_to(bucket, tmp_path):
+    bucket.pipe_file("study/bad.wav", b"no sound")
+    assert run(["s3://study/bad.wav"], tmp_path)["bad.wav"].error.startswith("s3://study/bad.wav is no media")
+    bucket.rm_file("study/bad.wav")
+
+
+def test_results_in_a_bucket_are_no_media_to_measure(bucket):
+    for name in ("portraits/1.jpg", "recording.json"):
+        bucket.pipe_file(f"study/results/a/{name}", b"x")
+    assert "s3://study/results/a/portraits/1.jpg" not in batch.find(["s3://study"])
+    bucket.rm("study/results", recursive=True)
+
+
+def test_a_bucket_that_is_not_there_is_said_before_anything_is_measured_and_not_made(bucket):
+    with pytest.raises(PlaceError, match=r"bucket does not exist.*credentials"):
+        run(["s3://study/day/0.wav"], "s3://studdy/out")
+    assert not bucket.exists("studdy")
+    assert batch.find(["s3://studdy/*.wav"]) == []
+
+
+def test_a_store_that_does_not_answer_for_a_while_is_asked_again():
+    tried = []
+
+    def do():
+        tried.append(1)
+        if len(tried) < 3:
+            raise ConnectionResetError("for now")
+        return "done"
+
+    assert places.steadily("s3://study", do) == "done" and len(tried) == 3
+    with pytest.raises(PermissionError):                       # of this machine: said as it is
+        places.steadily("here", lambda: (_ for _ in ()).throw(PermissionError("no")))
 
 
 def test_memory_and_local_stores(tmp_path):
