@@ -4,6 +4,7 @@ import json
 import tomllib
 from pathlib import Path
 
+from attune import registry
 from attune.evaluate.tables import TITLES, number
 
 ROOT = Path(__file__).parents[1]
@@ -12,6 +13,8 @@ SHOWN = ("uar", "uar_frequent", "accuracy", "macro_f1", "micro_f1", "map", "jsd"
 BEST = ("uar", "macro_f1", "ccc")       # the figure of the overview, the first that is there
 INTENSITIES = ("basic6",)                # degrees, for which labels cut at .5 say little
 MODALITIES = {"face": "Faces", "voice": "Voices", "text": "Words"}
+MODALITY_OF = {name: modality for modality in MODALITIES for name in registry.names(f"attune.{modality}.models")}      # a file of predictions doesn't say
+CARDS = ("face/models", "voice/models", "text/models", "fusion")
 INTRODUCTION = """\
 # How good is it?
 
@@ -32,13 +35,24 @@ def page() -> str:
     published = tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))["published"]
     parts = [INTRODUCTION, *(_overview(files) if files else ["No evaluation file is here yet."])]
     for modality, title in {**MODALITIES, "": "Other predictions"}.items():
-        own = [(name, file, s) for name, file in files for s in file["scores"] if (s["modality"] if s["modality"] in MODALITIES else "") == modality]
+        own = [(name, file, s) for name, file in files for s in file["scores"] if MODALITY_OF.get(s["model"], "") == modality]
         if own:
             parts.append(f"\n## {title}")
             parts += [_section(name, file, s, published) for name, file, s in own]
     ours = {(s["corpus"], s["protocol"], metric) for _, file in files for s in file["scores"] for metric in s["figures"] if metric in SHOWN}
+    parts += _cards({s["model"] for _, file in files for s in file["scores"]})
     parts += _elsewhere([p for p in published if _about(p) not in ours])
     return "\n".join(parts) + "\n"
+
+
+def _cards(measured: set[str]) -> list[str]:
+    """What is measured elsewhere: the cards, whose figures recipes make, and first those of models that aren't on this page."""
+    cards = [path for folder in CARDS for path in sorted((ROOT / "attune" / folder).glob("*.md"))]
+    own, other = ([f"[`{path.stem}`](../{path.relative_to(ROOT).as_posix()})" for path in cards if (path.stem in measured) == on] for on in (True, False))
+    return ["\n## On the cards\n",
+            "Figures that need nets trained without the people or the corpus they are scored on are made by the recipes, and stand on the cards: a corpus left "
+            "out of training altogether (the only out-of-sample figures of the voice), other microphones, noise and lines, what a person's baseline brings, "
+            f"fairness, latency.\n\n- Measured there alone: {', '.join(other)}", f"- More than is here: {', '.join(own)}"]
 
 
 def _about(p: dict) -> tuple[str, str, str]:
@@ -67,7 +81,7 @@ def _overview(files: list) -> list[str]:
 
 
 def _section(name: str, file: dict, s: dict, published: list) -> str:
-    groups = f", {s['speakers']:,} {s['unit']}" if s["speakers"] else ""
+    groups = f", {s['speakers']:,} {s['unit'] if s['speakers'] != 1 else s['unit'][:-1]}" if s["speakers"] else ""
     via = f" Projected by {', '.join(s['via'])}: not what the model was trained to say." if s["via"] else ""
     rows = [f"\n### `{s['model']}`{_with(s)} on {_where(s)}\n", f"**{s['status']}**, n = {s['n']:,}{groups}, taxonomy `{s['taxonomy']}`.{via}\n"]
     rows += ["| | ours | published |", "|---|---|---|"]
@@ -81,7 +95,9 @@ def _section(name: str, file: dict, s: dict, published: list) -> str:
     if s["groups"]:
         rows += ["", "| group | n, speakers | figure | less all others |", "|---|---|---|---|"]
         rows += [f"| {g['attribute']}: {g['group']} | {g['n']}, {g['speakers']} | {_figure(g)} | {_figure(g['gap'])} |" for g in s["groups"]]
-    rows += ["", *(f"- {note}" for note in [*s["notes"], *file["notes"]]), "", f"`{file['command']}` ([{name}](../benchmarks/results/{name}))"]
+    others = {other["model"] for other in file["scores"]} - {s["model"]}
+    notes = [*s["notes"], *(note for note in file["notes"] if s["model"] in note or not any(other in note for other in others))]
+    rows += ["", *(f"- {note}" for note in notes), "", f"`{file['command']}` ([{name}](../benchmarks/results/{name}))"]
     return "\n".join(rows)
 
 

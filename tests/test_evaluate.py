@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -202,27 +203,39 @@ def test_each_dimension_is_scored_on_the_items_that_have_it():
     assert any("each is scored on those that have it" in note for note in only.notes)
 
 
-def two_people(**about):
+def two_people():
     """One only shows joy, and is right; the other only anger, and is wrong; ten clips each."""
     truth = one_hot("ekman7", "joy")[None].repeat(20, 0)
     truth[10:] = one_hot("ekman7", "anger")
     return Predictions.of("ekman7", truth, one_hot("ekman7", "joy")[None].repeat(20, 0), ids=[str(i) for i in range(20)], groups=["ada"] * 10 + ["ben"] * 10,
-                          corpus="mine", model="net", about=about)
+                          corpus="mine", model="net")
 
 
 def test_a_draw_without_a_class_says_nothing_of_the_mean_over_classes():
-    only = score(two_people(), draws=50)
-    # ada twice would be a UAR of 1, ben twice of 0, both over one class; only draws of both are over the two classes that the value is over
+    # ann and amy are always right with joy, ben and bob always wrong with anger: whoever is drawn, the mean over both is a half. Draws of ann
+    # and amy alone would have 1, over one class.
+    p = two_people()
+    p = replace(p, groups=np.array(["ann", "amy"] * 5 + ["ben", "bob"] * 5))
+    only = score(p, draws=100)
     assert tuple(only.figures["uar"]) == (0.5, 0.5, 0.5)
     assert (only.figures["accuracy"].low, only.figures["accuracy"].high) == (0, 1)
-    assert any("anger 1, joy 1; draws that lack one" in note for note in only.notes)
+    assert any("anger 2, joy 2; draws that lack one don't count" in note for note in only.notes)
+
+
+def test_a_class_of_one_person_leaves_its_recall_and_the_mean_over_classes_without_interval():
+    only = score(two_people(), draws=50)
+    assert only.figures["uar"].value == 0.5
+    for interval in (only.figures["uar"], only.figures["macro_f1"], only.by_label["joy"]["recall"]):
+        assert np.isnan(interval.low)
+    assert not np.isnan(only.figures["accuracy"].low)
+    assert any("anger 1, joy 1; UAR and macro-F1 have no interval" in note for note in only.notes)
 
 
 def test_a_gap_is_drawn_over_the_same_labels_on_both_sides():
-    # Joy is always right and anger always wrong, whoever shows it: there is no gap. Of the women only ann shows joy; a draw without her would
-    # set the mean over anger alone beside that over both.
+    # Joy is always right and anger always wrong, whoever shows it: there is no gap. Of the women cas doesn't show joy; a draw of her alone would
+    # set the mean over anger beside that over both.
     shown = [(who, sex, label) for who, sex in (("ann", "F"), ("bea", "F"), ("cas", "F"), ("don", "M"), ("eli", "M"), ("fin", "M"))
-             for label in ("joy", "anger") for _ in range(20) if (label, sex) != ("joy", "F") or who == "ann"]
+             for label in ("joy", "anger") for _ in range(20) if (label, sex) != ("joy", "F") or who != "cas"]
     p = Predictions.of(
         "ekman7", np.stack([one_hot("ekman7", label) for *_, label in shown]),
         np.stack([one_hot("ekman7", "joy" if label == "joy" else "neutral") for *_, label in shown]), ids=[str(i) for i in range(len(shown))],

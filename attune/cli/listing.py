@@ -84,7 +84,7 @@ def check_corpus(
 
     found = datasets.check(name, folder)
     for pattern, (here, official) in found.files.items():
-        colour = "green" if here and official in (None, here) else "yellow" if here else "red"
+        colour = "green" if here and official in (None, here) else "yellow" if here else "red" if official else "dim"
         out_console.print(f"[{colour}]{here:6,}[/] {escape(pattern)}" + (f"  [dim]of {official:,}[/]" if official is not None else ""), highlight=False)
     items = ", ".join(f"{split} {n:,}" for split, n in found.items.items())
     unit = datasets.unit(datasets.load(name).FACTS)

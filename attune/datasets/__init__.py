@@ -119,7 +119,7 @@ def check(name: str, root: str | Path) -> Check:
     """
     module, root = load(name), Path(root)
     official: Mapping[str, int | None] = module.FACTS.get("files", {})
-    files = {pattern: (sum(1 for _ in root.glob(pattern)), expected) for pattern, expected in official.items()}
+    files = {} if root.is_file() else {pattern: (sum(1 for _ in root.glob(pattern)), expected) for pattern, expected in official.items()}
     problems = [
         f"{pattern}: {found} files, {expected} in the official release" if found else f"{pattern}: none"
         for pattern, (found, expected) in files.items() if expected is not None and found != expected

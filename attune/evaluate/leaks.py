@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import re
 import unicodedata
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -70,7 +71,7 @@ def told(leaks: Sequence[Leak], n: int, model: str, names: int = 3) -> str:
     kinds = ", ".join(f"{what}: {count}" for what, count in Counter(leak.what for leak in leaks).items())
     first = "; ".join(f"{leak.item} ({leak.what}) meets {leak.seen}" for leak in leaks[:names])
     more = f"; and {len(leaks) - names} more" if len(leaks) > names else ""
-    return f"{len(leaks)} of {n} evaluated items were there when {model} was trained ({kinds}): {first}{more}"
+    return f"{len(leaks)} of {n} evaluated items meet what {model} was trained on ({kinds}): {first}{more}"
 
 
 # People ----------------------------------------------------------------------------------------------------------------------------
@@ -120,7 +121,7 @@ def _texts(evaluated: Iterable[Item], seen: Iterable[Item]) -> Iterable[Leak]:
 
 
 def _shingles(of: tuple[str, ...]) -> set[int]:
-    return {hash(of[i : i + SHINGLE]) for i in range(len(of) - SHINGLE + 1)}
+    return {zlib.crc32(" ".join(of[i : i + SHINGLE]).encode()) for i in range(len(of) - SHINGLE + 1)}       # hash() would be another in every run
 
 
 # Pictures and sounds ---------------------------------------------------------------------------------------------------------------

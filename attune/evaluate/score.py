@@ -121,6 +121,8 @@ def score(
     for rows, compute in of.parts:
         for name, interval in _intervals(compute, rows, p.groups, draws, seed).items():
             metric, _, label = name.partition(":")
+            if name in of.alone:
+                interval = interval._replace(low=float("nan"), high=float("nan"))
             if label:
                 by_label.setdefault(label, {})[metric] = interval
             else:
@@ -148,6 +150,7 @@ class _Made:
     confusion: np.ndarray | None = None
     reliability: Reliability | None = None
     risk: tuple[np.ndarray, np.ndarray] | None = None
+    alone: frozenset[str] = frozenset()  # figures that one speaker decides: nothing is known of how others would move them
 
 
 def _intervals(compute: Figures, rows: np.ndarray, groups: np.ndarray, draws: int, seed: int) -> dict[str, Interval]:
@@ -187,7 +190,12 @@ def _one_label(p: Predictions, labels: np.ndarray, notes: list[str], thresholds:
     right, error = said == y, ((q - np.eye(k)[y]) ** 2).sum(1)
     counted = np.bincount(y[hard], minlength=k)
     frequent, occur = counted >= FREQUENT, counted > 0
-    notes += _rare([names[j] for j in np.flatnonzero(occur)], [p.groups[hard][y[hard] == j] for j in np.flatnonzero(occur)])
+    shown_by = {names[j]: _people(p.groups[hard][y[hard] == j]) for j in np.flatnonzero(occur)}
+    notes += _rare(shown_by, _people(p.groups[hard]))
+    single = [name for name, n in shown_by.items() if n == 1]
+    undecided = frozenset(f"recall:{name}" for name in single) | (frozenset(("uar", "macro_f1")) if single else frozenset())
+    if any(frequent[names.index(name)] for name in single):
+        undecided |= {"uar_frequent"}
 
     def of_one(rows: np.ndarray) -> dict[str, float]:
         hits = metrics.confusion(y[rows], said[rows], k)
@@ -220,15 +228,19 @@ def _one_label(p: Predictions, labels: np.ndarray, notes: list[str], thresholds:
         return _Made({}, tuple(parts), {})
     return _Made(
         dict(zip(names, np.bincount(y[hard], minlength=k).tolist(), strict=True)), tuple(parts), {}, y,
-        metrics.confusion(y[hard], said[hard], k), metrics.reliability(sure[hard], right[hard]), metrics.risk_coverage(right[hard], sure[hard]))
+        metrics.confusion(y[hard], said[hard], k), metrics.reliability(sure[hard], right[hard]), metrics.risk_coverage(right[hard], sure[hard]), undecided)
 
 
-def _rare(names: Sequence[str], people: Sequence[np.ndarray]) -> list[str]:
+def _people(groups: np.ndarray) -> int:
+    """How many groups there are; every row is one where nobody is named."""
+    return len(set(groups.tolist()) - {""}) + int((groups == "").sum())
+
+
+def _rare(shown_by: Mapping[str, int], everybody: int) -> list[str]:
     """A note on classes that few groups show: draws without them say nothing of the mean over classes."""
-    count = {name: len(set(who.tolist()) - {""}) for name, who in zip(names, people, strict=True) if (who != "").all()}
-    everybody = len({w for who in people for w in who.tolist()})
-    few = [f"{name} {n}" for name, n in count.items() if n < min(FEW, everybody)]
-    return [f"labels of few speakers or documents: {', '.join(few)}; draws that lack one don't count for UAR and macro-F1"] * bool(few)
+    few = [f"{name} {n}" for name, n in shown_by.items() if n < min(FEW, everybody)]
+    what = "UAR and macro-F1 have no interval" if 1 in shown_by.values() else "draws that lack one don't count for UAR and macro-F1"
+    return [f"labels of few speakers or documents: {', '.join(few)}; {what}"] * bool(few)
 
 
 # Several labels --------------------------------------------------------------------------------------------------------------------
@@ -361,14 +373,14 @@ def _compared(p: Predictions, made: _Made, attributes: Sequence[str], draws: int
         if len(named) > 1 and len(large) < len(named):
             notes.append(f"{attribute}: too few to compare: {', '.join(w for w in named if w not in large)}")
         for w in large:
-            labels = _on_both_sides(list(made.counts), made.truth, rows, who, w) if made.truth is not None else []
+            labels = _on_both_sides(list(made.counts), made.truth, p.groups, rows, who, w) if made.truth is not None else []
             found = metrics.bootstrap_figures(
                 partial(_gap, compute, headline, labels, rows, who, w), len(rows), groups=p.groups[rows], draws=draws, seed=seed)
             if not np.isnan(found[0].value):
                 inside = who == w
                 out.append(Group(attribute, w, headline, found[0], found[1], int(inside.sum()), len(set(p.groups[rows][inside].tolist()) - {""})))
     if out and headline == "uar":
-        notes.append(f"groups are compared by the mean recall of the labels that are there {LEAST_LABEL} times or more on both sides")
+        notes.append(f"groups are compared by the mean recall of the labels that are there {LEAST_LABEL} times or more, of two people at least, on both sides")
     return tuple(out)
 
 
@@ -377,10 +389,14 @@ def _sides(rows: np.ndarray, who: np.ndarray, name: str) -> tuple[np.ndarray, np
     return rows[who == name], rows[(who != name) & (who != "")]
 
 
-def _on_both_sides(names: Sequence[str], truth: np.ndarray, rows: np.ndarray, who: np.ndarray, name: str) -> list[str]:
-    """Recalls ("recall:joy") of the labels that are there often enough among both, for all draws alike."""
-    one, other = (np.bincount(truth[side], minlength=len(names)) for side in _sides(rows, who, name))
-    return [f"recall:{label}" for label, a, b in zip(names, one, other, strict=True) if min(a, b) >= LEAST_LABEL]
+def _on_both_sides(names: Sequence[str], truth: np.ndarray, groups: np.ndarray, rows: np.ndarray, who: np.ndarray, name: str) -> list[str]:
+    """Recalls ("recall:joy") of the labels that are there often enough among both, and of more than one person, for all draws alike."""
+    def enough(side: np.ndarray, j: int) -> bool:
+        those = side[truth[side] == j]
+        return len(those) >= LEAST_LABEL and _people(groups[those]) > 1
+
+    sides = _sides(rows, who, name)
+    return [f"recall:{label}" for j, label in enumerate(names) if all(enough(side, j) for side in sides)]
 
 
 def _large(inside: np.ndarray, groups: np.ndarray) -> bool:
