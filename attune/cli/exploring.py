@@ -87,7 +87,7 @@ def find(
         table.add_column(name, no_wrap=name == "time")
     for m in found:
         said = (m.says.get(modality, "") for modality in ("face", "voice", "text"))
-        table.add_row(escape(m.recording), f"{_clock(m.start)}–{_clock(m.end)}", escape(m.person), *said, escape(m.text))
+        table.add_row(escape(m.recording), f"{_clock(m.start)}–{_clock(m.end)}" if m.end else "a picture", escape(m.person), *said, escape(m.text))
     out_console.print(table)
     if limit and len(found) == limit:
         out_console.print(f"[dim]the {limit} clearest; --limit 0 lists all[/]")

@@ -23,7 +23,7 @@ def leed(
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the table.")] = Path("evaluated"),
 ) -> None:
-    """Source 000's Table 1 on our features: raw estimates, LEED, early and late fusion, beside the published figures."""
+    """Table 1 of the paper that LEED is from (ICMI 2023) on our features: raw estimates, LEED, early and late fusion, beside its figures."""
     from attune.evaluate import leed as experiment
 
     options = [*([f"--voice {voice.name}"] if voice else []), *(f"--embedder {e}" for e in embedder), *(f"--protocol {p}" for p in protocol)]

@@ -7,7 +7,7 @@
     >>> [(p.label, p.level) for p in parse("They looked extremely sad and slightly happy.").phrases]
     [('Sadness', 'extremely'), ('Joy', 'slightly')]
 
-The expression descriptions of source 000's authors (ICMI 2023): what scores at least the lowest bound is said, strongest first,
+The expression descriptions of the paper that LEED is from (ICMI 2023): what scores at least the lowest bound is said, strongest first,
 each as adverb and adjective; if nothing does, the sentence says "neutral". Everything is keyed by name. What the published generator
 leaves open is settled here: bands are half-open, ties keep the order of the taxonomy, NaN isn't said, quoted words are escaped.
 """
