@@ -552,7 +552,8 @@ def versions(models: Models) -> dict[str, Any]:
     """What a recording was measured with: Attune, Python, libraries; each model's weights by hash, licence and class."""
     def facts(module: ModuleType) -> dict[str, Any]:
         return {"name": module.__name__.rpartition(".")[2], "title": module.TITLE, "license": module.LICENSE, "license_class": module.LICENSE_CLASS,
-                "weights": {path.name: weights.digest(path) for path in weights.files(module) if path.is_file()}}
+                "weights": {path.name: weights.digest(path) for path in weights.files(module) if path.is_file()},
+                **({"facts": module.FACTS} if hasattr(module, "FACTS") else {})}
 
     return {
         "attune": __version__, "python": platform.python_version(), **{name: _installed(name) for name in ("av", "numpy", "onnxruntime")},

@@ -261,6 +261,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return read
 
 
+def side(facts: dict[str, Any]) -> tuple[int, int] | None:
+    """The (height, width) that a preprocessor_config.json asks for; None if it asks for none."""
+    given = facts.get("crop_size") if facts.get("do_center_crop") else facts.get("size")
+    if isinstance(given, int):
+        return given, given
+    if isinstance(given, dict):
+        if "height" in given:
+            return int(given["height"]), int(given["width"])
+        if "shortest_edge" in given:
+            return int(given["shortest_edge"]), int(given["shortest_edge"])
+    return None
+
+
 def labels_of(folder: Path, stated: Sequence[str] = ()) -> tuple[str, ...]:
     """The labels of a checkpoint's outputs, in its own order: `id2label` of its config.json.
 
@@ -281,6 +294,23 @@ def labels_of(folder: Path, stated: Sequence[str] = ()) -> tuple[str, ...]:
     if not stated:
         raise WeightsError(f"{folder / 'config.json'} doesn't name its labels (id2label is {names or 'missing'}); state them with labels=[...]")
     return tuple(stated)
+
+
+def others() -> list[tuple[str, int]]:
+    """Id and bytes of what lies here and belongs to no adapter: models of the hub that were added by their id."""
+    ours = {c.id for kind, name in adapters() for c in _registered(kind, name).CHECKPOINTS}
+    found = []
+    for path in sorted(folder().glob(f"*/{LOCK}")):
+        lock = locked(Checkpoint(path.parent.name, ()))
+        if lock.get("id") and lock["id"] not in ours:
+            found.append((str(lock["id"]), sum(int(entry["bytes"]) for entry in lock["files"].values())))
+    return found
+
+
+def _registered(kind: str, name: str) -> ModuleType:
+    from attune import registry
+
+    return registry.load(kind, name)
 
 
 def adapters() -> Iterator[tuple[str, str]]:

@@ -10,8 +10,10 @@ what inputs of its kind are, and `of(given)`.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -20,12 +22,14 @@ from attune.checkpoints import Checkpoint
 from attune.checkpoints.labels import Kind, Output
 from attune.errors import SettingError, unknown
 from attune.taxonomy import taxonomy
+from attune.types import PRESENCE
 from attune.weights import LicenceClass
 
 HEAD = ("taxonomy", "kind", "labels", "span", "names", "lacks", "ignores")
-GENERAL = ("title", "license", "license_class", "reference", "data", "limits", "languages", "trained_on", *HEAD)
+GENERAL = ("title", "license", "license_class", "reference", "data", "limits", "languages", "trained_on", "projected", *HEAD)
 HUB = ("id", "revision", "sha256", *GENERAL)
 ONNX = ("onnx", "output", "heads", *GENERAL)
+UNITS = "facs"
 KINDS = {"exclusive": "softmax", "multilabel": "sigmoid", "dimensional": "values"}      # of outputs, by the taxonomy's
 
 
@@ -71,10 +75,23 @@ def output(stated: Mapping[str, Any]) -> Output:
     kind = stated.get("kind", KINDS[target.kind])
     if kind not in get_args(Kind):
         raise SettingError(f"kind = {kind!r}; expected one of {', '.join(get_args(Kind))}")
-    for name in stated.get("lacks", ()):
+    for name in (*stated.get("lacks", ()), *stated.get("names", {}).values()):
         target.index(name)
     low, high = stated.get("span", target.range)
     return Output(target.name, kind, (float(low), float(high)), stated.get("names", {}), {}, tuple(stated.get("lacks", ())), tuple(stated.get("ignores", ())))
+
+
+def projected(stated: Mapping[str, Any], folder: str, heads: Sequence[Output]) -> str:
+    """`PRESENCE` where the facts say so of action units; a `SettingError` where they can't, or must and don't."""
+    given = stated.get("projected", "")
+    if given not in ("", PRESENCE):
+        raise SettingError(f"projected = {given!r}; expected {PRESENCE!r}, for probabilities that an action unit is there, or nothing")
+    likely = [h for h in heads if h.taxonomy == UNITS and h.kind in ("sigmoid", "probabilities")]
+    if likely and not given:
+        raise SettingError(f"{UNITS} by {likely[0].kind}: these are probabilities, and not how strong a unit is; state projected = \"{PRESENCE}\"")
+    if given and (folder != "attune.face.models" or [h.taxonomy for h in heads] != [UNITS]):
+        raise SettingError(f"projected = {given!r} is for models of faces whose only taxonomy is {UNITS}")
+    return given
 
 
 def model(
@@ -93,12 +110,15 @@ def model(
             kept.append(load(made))
         return kept[0]
 
-    values = {
+    values: dict[str, Any] = {
         "__file__": str(Path(__file__)), "CALLED": name, "MODALITY": folder.split(".")[1], "TITLE": stated.get("title", name), "TAXONOMIES": taxonomies,
         "LICENSE": stated.get("license", "not stated"), "LICENSE_CLASS": licence, "REFERENCE": stated.get("reference", "not stated"),
+        "FACTS": _digest(stated),
         "DATA": stated.get("data", "not stated"), "LIMITS": stated.get("limits", "not stated"), "CHECKPOINTS": checkpoints,
         "WEIGHTS": tuple(file for c in checkpoints for file in c.files), "load": loaded, **own,
     }
+    if stated.get("projected"):
+        values["PROJECTED"] = stated["projected"]
     if stated.get("languages"):
         values["LANGUAGES"] = tuple(stated["languages"])
     if "trained_on" in stated:
@@ -114,6 +134,7 @@ def of_the_hub(folder: str, given: str, files: tuple[str, ...], more: tuple[str,
 
     stated = hub_facts(given, more)
     head = output(stated)
+    projected(stated, folder, [head])
     checkpoint = Checkpoint(stated["id"], files, stated.get("revision", ""), stated.get("sha256", {}))
 
     def loaded(made: ModuleType) -> Any:
@@ -141,6 +162,7 @@ def of_a_graph(folder: str, given: str, more: tuple[str, ...], own: Callable[[di
         if "labels" not in head:
             raise SettingError(f"{given} names no labels; expected those of the outputs in their order, as in labels = [\"sad\", \"happy\"]")
     outputs = [output(head) for head in heads]
+    projected(stated, folder, outputs)
     columns = side_by_side(*((len(h["labels"]), o.columns(h["labels"])) for h, o in zip(heads, outputs, strict=True)))
     taxonomies = tuple(o.taxonomy for o in outputs)
     made = model(
@@ -148,6 +170,12 @@ def of_a_graph(folder: str, given: str, more: tuple[str, ...], own: Callable[[di
     made.__dict__.update(__file__=str(stated["file"]), WEIGHTS=(stated["onnx"],))
     del made.__dict__["CHECKPOINTS"]      # its weights lie beside its facts
     return made
+
+
+def _digest(stated: Mapping[str, Any]) -> str:
+    """Of all that is stated, wherever the file lies: results and what is kept of them depend on it."""
+    said = {name: value for name, value in stated.items() if name not in ("folder", "file")}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _plain(name: str) -> str:

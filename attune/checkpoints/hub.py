@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import transformers
 
-from attune.checkpoints import labels_of, read_json
+from attune.checkpoints import labels_of, read_json, side
 from attune.checkpoints.labels import Output
 from attune.checkpoints.rows import Embedding, Said, pixels, shown, standardised, written
 from attune.errors import WeightsError
@@ -103,25 +103,13 @@ def seen_by(folder: Path, size: tuple[int, int]) -> Callable[[np.ndarray], torch
     facts = read_json(folder / "preprocessor_config.json")
     wanted = side(facts)
     if wanted and wanted != size:
-        raise WeightsError(f"{folder.name} wants pictures of {wanted[0]} x {wanted[1]}, and is given {size[0]} x {size[1]}")
+        raise WeightsError(f"{folder.name} wants pictures of {wanted[0]} x {wanted[1]}, and is given {size[0]} x {size[1]}; "
+                           f"state size = {[*wanted]} in a TOML of facts")
     mean, deviation = ((0.0,) * 3, (1.0,) * 3)
     if facts.get("do_normalize", True):
         mean, deviation = facts.get("image_mean", mean), facts.get("image_std", deviation)
     scale = facts.get("rescale_factor", 1 / 255) * 255 if facts.get("do_rescale", True) else 255.0
     return lambda crop: torch.from_numpy(pixels(crop, np.asarray(mean) / scale, np.asarray(deviation) / scale))
-
-
-def side(facts: dict[str, Any]) -> tuple[int, int] | None:
-    """The (height, width) that a preprocessor_config.json asks for; None if it asks for none."""
-    given = facts.get("crop_size") if facts.get("do_center_crop") else facts.get("size")
-    if isinstance(given, int):
-        return given, given
-    if isinstance(given, dict):
-        if "height" in given:
-            return int(given["height"]), int(given["width"])
-        if "shortest_edge" in given:
-            return int(given["shortest_edge"]), int(given["shortest_edge"])
-    return None
 
 
 def strict(kind: Any, folder: Path, **options: Any) -> Any:

@@ -41,6 +41,9 @@ def list_models(context: typer.Context) -> None:
         entry([(name, 24, "bold"), (kind, 11, ""), (state, 13, "dim" if state == "can be added" else "green"),
                (module.LICENSE_CLASS, 16, "green" if module.LICENSE_CLASS in weights.COMMERCIAL else "yellow"), (size, 8, "red" if size == "missing" else "")],
               f"{module.TITLE}: {labels}")
+    for identity, size_ in checkpoints.others():
+        entry([(identity, 36, "bold"), ("present", 13, "green"), (f"{size_ / 1e6:.1f} MB", 8, "")],
+              f"added by its id: --face, --voice or --text huggingface:{identity}:TAXONOMY, or a TOML of facts, which also states its licence")
     out_console.print(
         "\n[dim]Green licences may be used commercially; --commercial-safe refuses the others. attune models show NAME says what a model was trained on; its "
         "card lies beside its weights. attune models add NAME shows a licence, asks, and fetches; nothing else does.[/]")

@@ -129,6 +129,16 @@ def test_names_that_are_none_and_families_without_a_kind_are_told():
     assert "ekman7 by softmax" in shown
 
 
+def test_what_was_added_by_its_id_is_listed(tmp_path):
+    assert "somebody/moods" not in attune("models").output
+    for name in ("config.json", "model.safetensors", "vocab.txt"):
+        (tmp_path / name).write_text("{}")
+    attune("models", "add", "huggingface:somebody/moods:ekman7", "--kind", "text", "--from", tmp_path, "--yes")
+    assert "huggingface:somebody/moods:TAXONOMY" in attune("models").output
+    attune("models", "remove", "huggingface:somebody/moods:ekman7", "--kind", "text")
+    assert "somebody/moods" not in attune("models").output
+
+
 # two beside each other
 
 @pytest.fixture(scope="module")

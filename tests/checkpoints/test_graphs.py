@@ -1,16 +1,26 @@
 """Adapters that are ONNX files: tiny graphs with the same inputs and outputs, run by the code that runs the real ones. No torch."""
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from checkpoints_made import fresh, linear_graph, settle, unpinned, word_tokenizer, write_config
 from onnx import TensorProto
 
+import attune
 from attune import registry
+from attune.cache import Cache
 from attune.checkpoints import probe
 from attune.errors import SettingError, ShapeError, UnknownName, WeightsError
-from attune.measure import load_models
+from attune.measure import load_models, versions
+from attune.media import Media
 from attune.settings import Settings
 from attune.taxonomy import taxonomy
+from attune.types import PRESENCE
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "hello.mp4"
 
 FACES = ["hsemotion_b0_va", "hsemotion_mobilevit_va", "hsemotion_mbf_va", "hsemotion_b0", "hsemotion_b2"]
 ORDER = ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")      # alphabetical, as the library has them
@@ -220,6 +230,62 @@ def test_facts_that_cannot_be_are_told(tmp_path, colours, old, new, message):
     path.write_text(FACTS.replace(old, new))
     with pytest.raises((SettingError, UnknownName, WeightsError), match=message):
         registry.load("attune.face.models", f"onnx:{path}")
+
+
+UNITS = """
+onnx = "net.onnx"
+size = 32
+projected = "presence"
+taxonomy = "facs"
+kind = "sigmoid"
+labels = ["AU12", "AU01"]
+lacks = [{lacks}]
+"""
+
+
+@pytest.fixture
+def units(tmp_path):
+    """A net of two action units, and its facts."""
+    linear_graph(tmp_path / "net.onnx", {"x": [1, 3, "h", "w"]}, np.zeros((3, 2)), np.array([9.0, -9.0]), over=(2, 3))
+    labels = taxonomy("facs").labels
+    return UNITS.format(lacks=", ".join(f'"{u}"' for u in labels if u not in ("AU12", "AU01")))
+
+
+def test_action_units_by_probability_are_stated_as_presences_and_measured_as_such(tmp_path, units):
+    (tmp_path / "units.toml").write_text(units)
+    recording = attune.measure(SAMPLE, face=f"onnx:{tmp_path / 'units.toml'}", voice=None, text=None)
+    found = recording["face.facs"]
+    assert found.projected == PRESENCE and found.measured
+    np.testing.assert_allclose(found.label("AU12"), 1, atol=1e-3)
+    np.testing.assert_allclose(found.label("AU01"), 0, atol=1e-3)
+
+
+@pytest.mark.parametrize(("folder", "old", "new", "message"), [
+    ("face", 'projected = "presence"', "", "these are probabilities.*state projected = \"presence\""),
+    ("face", '"presence"', '"presense"', "projected = 'presense'; expected 'presence'"),
+    ("voice", "size = 32\n", "", "for models of faces whose only taxonomy is facs"),
+    ("face", "lacks = [", 'names = { smile = "AU99" }\nlacks = [', "AU99"),
+])
+def test_presences_that_cannot_be_are_told(tmp_path, units, folder, old, new, message):
+    (tmp_path / "wrong.toml").write_text(units.replace(old, new))
+    with pytest.raises((SettingError, UnknownName), match=message):
+        registry.load(f"attune.{folder}.models", f"onnx:{tmp_path / 'wrong.toml'}")
+
+
+def test_results_depend_on_what_a_file_of_facts_states_and_not_on_where_it_lies(tmp_path, colours):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(tmp_path / "net.onnx", tmp_path / folder)
+        (tmp_path / folder / "net.toml").write_text(FACTS.replace("[0, 1]", "[-1, 1]") if folder == "b" else FACTS)
+    kept = Cache(tmp_path / "kept", content="x")
+
+    def depends(path):
+        module = registry.load("attune.face.models", f"onnx:{path}")
+        return json.dumps(versions({"face": module})["models"]["face"]["facts"]), kept.key("face", Media.open(SAMPLE), Settings(), module)
+
+    here, there, other = (depends(p) for p in (tmp_path / "net.toml", tmp_path / "a" / "net.toml", tmp_path / "b" / "net.toml"))
+    assert here[0] == there[0] != other[0]
+    assert here[1] == there[1] != other[1]
 
 
 def test_a_file_of_facts_that_is_not_there_and_a_family_that_is_none_are_told(tmp_path):

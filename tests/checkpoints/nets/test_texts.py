@@ -119,6 +119,18 @@ def test_any_picture_and_any_sound_by_id(tmp_path):
     assert not [f.what for f in probe.check(ear, "voice", "ear") if f.holds is False]
 
 
+def test_a_picture_s_size_is_the_checkpoint_s_own_unless_it_is_stated(tmp_path):
+    vit(tmp_path / "eye", [label.replace("happy", "joy") for label in SEVEN], size=112, at={"joy": 3.0})
+    (tmp_path / "facts.toml").write_text('id = "somebody/small-eye"\ntaxonomy = "ekman7"\nsize = 224\n')
+    stated = registry.load("attune.face.models", f"huggingface:{tmp_path / 'facts.toml'}")
+    settle(stated, tmp_path / "eye")
+    eye = registry.load("attune.face.models", "huggingface:somebody/small-eye:ekman7")
+    assert (eye.SIZE, stated.SIZE) == ((112, 112), (224, 224))
+    assert taxonomy("ekman7").labels[int(eye.load()(np.stack([probe.pictures(eye)["face"]]))[0].argmax())] == "joy"
+    with pytest.raises(WeightsError, match=r"wants pictures of 112 x 112.*state size = \[112, 112\]"):
+        stated.load()
+
+
 @pytest.mark.parametrize("given", ["somebody/moods", "moods:ekman7", ":ekman7", "somebody/moods:"])
 def test_an_id_without_a_taxonomy_is_told(given):
     with pytest.raises(SettingError, match=r"expected huggingface:owner/name:taxonomy"):
