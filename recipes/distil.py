@@ -319,6 +319,8 @@ def facts(kind: str, name: str, teacher: ModuleType, heads: Sequence[Head]) -> s
         f'license_class = "{teacher.LICENSE_CLASS}"', f"reference = {text(teacher.REFERENCE)}", f"data = {text(f'what {name} says of unlabelled recordings')}",
         f"limits = {text('no better than its teacher, and worse on what it never met. ' + teacher.LIMITS)}",
     ]
+    if getattr(teacher, "PROJECTED", ""):
+        lines.append(f'projected = "{teacher.PROJECTED}"')
     lines += {"voice": ['hears = "mel"', "min_seconds = 0.2"], "face": ["size = 48", 'framing = "fer"'],
               "text": ['tokenizer = "tokenizer.json"', "tokens = 128", 'languages = ["en"]']}[kind]
     for h in heads:
@@ -371,6 +373,9 @@ def distil(
         raise SettingError(f"{name} measured nothing of {len(items)} items")
     items, values, groups = [items[i] for i in rows], values[rows], np.array([items[i].group or items[i].id for i in rows])
     part, heads = parted(groups.tolist()), heads_of(teacher.TAXONOMIES, values)
+    aside = values[part == "dev"]
+    if not any(h.target(aside).std(0).max() > 0 for h in heads):
+        raise SettingError(f"{name} says the same of all {len(aside)} items that are kept aside to decide when to stop; give more, or such as differ")
     given: Any
     if kind == "voice":
         waves = [waves[i] for i in rows]

@@ -16,6 +16,7 @@ from attune import registry  # noqa: E402 (torch may be missing)
 from attune.checkpoints import probe  # noqa: E402
 from attune.errors import SettingError, UnknownName  # noqa: E402
 from attune.taxonomy import taxonomy  # noqa: E402
+from attune.types import PRESENCE  # noqa: E402
 from attune.voice.features import SAMPLE_RATE, features  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::torch.jit.TracerWarning")      # of torch's exporter
@@ -116,6 +117,21 @@ def test_a_face_s_student_sees_as_the_packaged_net_does(recipe, tmp_path):
                                                    for face in packaged.standardised(crops)]))).numpy()
     np.testing.assert_allclose(m.load()(crops), expected, atol=2e-4)
     np.testing.assert_allclose(m.TEMPLATE, packaged.TEMPLATE, atol=1e-9)
+
+
+def test_a_teacher_that_says_the_same_of_everything_is_told(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "_teacher", lambda name, kind: ("text", facts("text", "same", ("ekman7",), lambda texts: np.full((len(texts), 7), 1 / 7, np.float32))))
+    for i in range(6):
+        (tmp_path / f"{i}.txt").write_text(f"Sentence {i}.\nAnother of {i}.")
+    with pytest.raises(SettingError, match="same says the same of all 2 items"):
+        recipe.distil("same", tmp_path, tmp_path / "out", steps=10)
+
+
+def test_a_student_of_presences_says_so(recipe, tmp_path):
+    heads = recipe.heads_of(("facs",), np.random.default_rng(0).random((3, len(taxonomy("facs")))).astype(np.float32))
+    teacher = facts("face", "units", ("facs",), None, PROJECTED=PRESENCE)
+    (tmp_path / "student.toml").write_text(recipe.facts("face", "units", teacher, heads))
+    assert registry.load("attune.face.models", f"onnx:{tmp_path / 'student.toml'}").PROJECTED == PRESENCE
 
 
 def test_people_are_kept_apart(recipe):
