@@ -586,6 +586,11 @@ def test_the_gap_between_groups_has_an_interval_and_turns_its_sign():
     assert ("age", "60 and over") in by_name
 
 
+def test_a_corpus_own_age_bands_are_compared():
+    groups = evaluate(corpus(people=8, each=20, age_group=("4-19", "20-39")), model(), facts=FACTS, draws=20).scores[0].groups
+    assert {(g.attribute, g.name) for g in groups} == {("age", "4-19"), ("age", "20-39")}
+
+
 def test_small_groups_are_named_but_not_compared():
     items = corpus(people=7, each=20, race=("A", "A", "A", "B", "B", "B", "C"))
     only = evaluate(items, model(), facts=FACTS, draws=10).scores[0]

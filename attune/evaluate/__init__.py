@@ -452,6 +452,8 @@ def _predictions(
 
 def _about(item: Item, key: str) -> str:
     value = item.about.get(key)
+    if key == "age" and value is None:
+        value = item.about.get("age_group")               # a corpus's own bands
     return "" if value is None or (isinstance(value, float) and np.isnan(value)) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
