@@ -312,12 +312,16 @@ def population_of(estimates: Estimates) -> Population | None:
     """What is usual among people for the packaged model that made the estimates; None where nobody measured that."""
     if estimates.projected or estimates.modality == "fused":
         return None
-    model = estimates.model.partition(",")[0]
-    file = importlib.resources.files("attune") / estimates.modality / "models" / f"{model}.population.json"
+    return packaged(estimates.modality, estimates.model.partition(",")[0], estimates.taxonomy.labels)
+
+
+def packaged(modality: str, model: str, labels: Sequence[str]) -> Population | None:
+    """What is usual among people for a packaged model of a modality, if that lies beside it and is of these labels."""
+    file = importlib.resources.files("attune") / modality / "models" / f"{model}.population.json"
     if not file.is_file():
         return None
     population = Population.from_json(json.loads(file.read_text(encoding="utf-8")))
-    return population if population.labels == estimates.taxonomy.labels else None
+    return population if population.labels == tuple(labels) else None
 
 
 def own(estimates: Estimates) -> list[Baseline]:

@@ -11,7 +11,7 @@ import pytest
 from attune import metrics
 from attune.datasets import Item, one_hot, shares
 from attune.errors import LeakError, RecordingError, SettingError, ShapeError, UnknownName
-from attune.evaluate import Predictions, evaluate, evaluate_predictions, leaks, protocols, read_predictions, said, write_predictions
+from attune.evaluate import Predictions, baseline_of, evaluate, evaluate_predictions, leaks, protocols, read_predictions, said, write_predictions
 from attune.evaluate.predictions import STATUSES
 from attune.evaluate.score import age_band, fitted_thresholds, score
 from attune.evaluate.status import status, worst
@@ -771,6 +771,25 @@ def test_the_built_in_baseline_takes_a_persons_habit_out():
     items = [*corpus("dev", people=10, each=30, right=1.0), *corpus("test", people=4, each=40, right=1.0)]
     plain, adapted = evaluate(items, model(reader=Habitual()), facts=FACTS, draws=10, adapt="baseline").scores
     assert adapted.figures["uar"].value > plain.figures["uar"].value + 0.1
+
+
+def test_a_packaged_models_people_are_those_of_attune_measure():
+    from attune import baseline
+    from attune.voice.models import prosody_whisper
+
+    adapt, whence = baseline_of(prosody_whisper, [], "test")
+    rows = np.random.default_rng(0).dirichlet(np.ones(8), 12)
+    labels = taxonomy("ravdess8")
+    population = baseline.packaged("voice", "prosody_whisper", labels.labels)
+    np.testing.assert_allclose(adapt(rows, None, labels), baseline.Baseline("ann", population).push(rows).adapt(rows))
+    assert "as in attune measure" in whence
+
+
+def test_people_that_a_model_was_fitted_on_are_no_fair_comparison_and_that_is_said():
+    people = [*corpus("dev"), *corpus("test")]
+    fitted = model(TRAINED_ON={"made": ("dev",)})
+    assert "fitted on them" in baseline_of(fitted, people, "test", corpus="made")[1]
+    assert "fitted on them" not in baseline_of(model(TRAINED_ON={"other": ("train",)}), people, "test", corpus="made")[1]
 
 
 def test_a_baseline_needs_people_to_compare_with():

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -124,8 +125,7 @@ def evaluate(
     leak
         "stop" with a `LeakError`, "drop" the items, or "allow" them; dropped or allowed, a note says so.
     adapt
-        Scores the model a second time, each person's values passed through it, beside the plain ones. "baseline" is `baseline_of`:
-        people are compared with those of the corpus's dev part, or train when dev is scored.
+        Scores the model a second time, each person's values passed through it, beside the plain ones. "baseline" is `baseline_of`.
     draws, seed
         Of the bootstrap.
     cache
@@ -202,7 +202,7 @@ def evaluate(
     variants = [("", raw)]
     if adapt is not None:
         if adapt == "baseline":
-            adapt, whence = baseline_of(module, items, split, cache=cache, hook=hook)
+            adapt, whence = baseline_of(module, items, split, corpus=corpus_name, cache=cache, hook=hook)
             notes.append(whence)
         variants.append(("baseline", _adapted(module, chosen, raw, adapt, cache, hook)))
         notes.append("baseline: all moments of a person in this part, without their labels, adapt the estimates of that person")
@@ -334,12 +334,13 @@ def _needs_taxonomy() -> list[str]:
 
 
 def baseline_of(
-    model: ModuleType | Any, items: Iterable[Item], split: str, *, cache: Path | None = None, hook: Hook | None = None,
+    model: ModuleType | Any, items: Iterable[Item], split: str, *, corpus: str = "", cache: Path | None = None, hook: Hook | None = None,
 ) -> tuple[Adapt, str]:
     """The personal baseline of a model, and a sentence on whom people are compared with.
 
-    A model's module may bring its own, `baseline(values, embedding, taxonomy)`. Otherwise `attune.baseline`, with what the model says of the
-    people in the dev part of the corpus, or in train where dev is scored.
+    A model's module may bring its own, `baseline(values, embedding, taxonomy)`. Otherwise `attune.baseline`, as `attune measure --baseline own`
+    does it: with the population that lies beside a packaged model; without one, with what the model says of the people in the dev part of
+    the corpus, or in train where dev is scored.
 
     Raises
     ------
@@ -349,22 +350,29 @@ def baseline_of(
     own: Adapt | None = getattr(model, "baseline", None)
     if own is not None:
         return own, "baseline: the model's own"
+    name, taxonomies = model.__name__.rsplit(".", 1)[-1], [taxonomy.taxonomy(t) for t in model.TAXONOMIES]
+    beside = {t.name: p for t in taxonomies if (p := baseline.packaged(saying.modality_of(model), name, t.labels)) is not None}
+    if len(beside) == len(taxonomies):
+        return partial(_habit, beside), f"baseline: people are compared with those that lie beside {name}, as in attune measure --baseline own"
     part = "train" if split == "dev" else "dev"
     others = [i for i in items if i.split == part and i.group]
     if split == "all" or len({i.group for i in others}) < 2:
         raise SettingError(f"a baseline compares people with those of split {part!r}, and there aren't two of them; leave --baseline out, or pass adapt=")
     values, people = saying.said(model, others, folder=cache, hook=hook), np.array([i.group for i in others])
-    populations, first = {}, 0
-    for t in map(taxonomy.taxonomy, model.TAXONOMIES):
+    first = 0
+    for t in taxonomies:
         rows = values[:, first : first + len(t)]
         first += len(t)
-        populations[t.name] = baseline.Population.fit(
-            rows, people, model=model.__name__.rsplit(".", 1)[-1], labels=t.labels, kind=t.kind, range=t.range if t.kind == "dimensional" else None)
+        beside[t.name] = baseline.Population.fit(
+            rows, people, model=name, labels=t.labels, kind=t.kind, range=t.range if t.kind == "dimensional" else None)
+    known = any(status(model, corpus, i) in ("in-sample", "unknown") for i in others)
+    return partial(_habit, beside), f"baseline: people are compared with {len(set(people.tolist()))} others of {part} ({len(others)} moments)" + (
+        "; if the model was fitted on them, they differ less than people it never met, and habits are taken out too little" if known else "")
 
-    def adapt(rows: np.ndarray, embedding: np.ndarray | None, of: taxonomy.Taxonomy) -> np.ndarray:
-        return baseline.adapted(rows, np.zeros(len(rows)), populations[of.name])
 
-    return adapt, f"baseline: people are compared with {len(set(people.tolist()))} others of {part} ({len(others)} moments)"
+def _habit(populations: Mapping[str, baseline.Population], rows: np.ndarray, embedding: np.ndarray | None, of: taxonomy.Taxonomy) -> np.ndarray:
+    """One person's rows without their habit."""
+    return baseline.adapted(rows, np.zeros(len(rows)), populations[of.name])
 
 
 # Where a model and a corpus meet ---------------------------------------------------------------------------------------------------
