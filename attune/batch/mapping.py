@@ -116,6 +116,7 @@ def _mapped(
                     if index < 0:
                         break
                     through.put(_tried(lane, work, index, item, limits, stop, tell))
+                lane.close()                                # its place may be what another lane waits for
                 through.put(None)
             except BaseException as error:                  # of the items themselves: it is the caller's
                 through.put(error)

@@ -81,6 +81,19 @@ def test_limits_are_kept(cluster):
     assert [done[n].kind for n in range(3)] == ["time", "", "memory"]
 
 
+def test_more_workers_than_the_cluster_has_room_for_do_everything_all_the_same(cluster, tmp_path):
+    items = [{"n": n, "ledger": str(tmp_path / "ledger"), "seconds": 0.2} for n in range(6)]
+    done = {o.index: o for o in batch.map(work, items, engine="ray", workers=WORKERS + 2)}
+    assert {n: o.value for n, o in done.items()} == {n: n * 10 for n in range(6)}
+
+
+def test_a_share_of_a_gpu_is_refused_where_there_is_none(cluster):
+    with pytest.raises(SettingError, match=r"--gpus 0.5: there is no GPU here"):
+        list(batch.map(work, [{"n": 0}], engine="ray", gpus=0.5))
+    with pytest.raises(SettingError, match="use --engine ray"):
+        list(batch.map(work, [{"n": 0}], gpus=0.5))
+
+
 def test_a_run_that_was_stopped_goes_on_where_it_was(cluster, tmp_path):
     sounds = [made.plain_wav(tmp_path / f"{i}.wav", made.tone(0.3, 300 + 50 * i)) for i in range(4)]
     first = batch.run(sounds, tmp_path / "out", NOTHING, page=False, engine="ray", workers=WORKERS)

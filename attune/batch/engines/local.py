@@ -19,6 +19,8 @@ def start(*, workers: int, limits: Limits, address: str | None = None, gpus: flo
     """Lanes that are processes; a limit needs one too, since only from outside can it be kept."""
     if address:
         raise SettingError(f"the local engine takes no address, got {address!r}; use --engine ray")
+    if gpus:
+        raise SettingError(f"the local engine shares no GPUs, got --gpus {gpus:g}; use --engine ray, or one command for each GPU with CUDA_VISIBLE_DEVICES")
     yield Here if workers == 1 and limits.seconds is None and limits.memory is None else Worker
 
 
