@@ -71,13 +71,20 @@ def _elsewhere(published: list) -> list[str]:
 
 
 def _overview(files: list) -> list[str]:
-    rows = ["| model | corpus | status | n | figure |", "|---|---|---|---|---|"]
-    for _, file in files:
-        for s in file["scores"]:
-            best = next((m for m in BEST if m in s["figures"]), None) if s["taxonomy"] not in INTENSITIES else "r"
-            if best:
-                rows.append(f"| `{s['model']}`{_with(s)} | {_where(s)} | {s['status']} | {s['n']:,} | {TITLES[best]} **{_figure(s['figures'][best])}** |")
+    rows = ["| model | corpus | status | n | figure | chance |", "|---|---|---|---|---|---|"]
+    scores = sorted((s for _, file in files for s in file["scores"]), key=lambda s: [*MODALITIES, ""].index(MODALITY_OF.get(s["model"], "")))
+    for s in scores:
+        best = next((m for m in BEST if m in s["figures"]), None) if s["taxonomy"] not in INTENSITIES else "r"
+        if best:
+            figure = f"{TITLES[best]} **{_figure(s['figures'][best])}**"
+            rows.append(f"| `{s['model']}`{_with(s)} | {_where(s)} | {s['status']} | {s['figures'][best]['n']:,} | {figure} | {_chance(s, best)} |")
     return rows
+
+
+def _chance(s: dict, metric: str) -> str:
+    """What guessing reaches: one over the classes that are there, or nothing of a correlation."""
+    classes = sum(of.get("n", 0) > 0 for of in s["labels"].values())
+    return _value(1 / classes) if metric == "uar" else "0" if metric in ("ccc", "r") else ""
 
 
 def _section(name: str, file: dict, s: dict, published: list) -> str:
@@ -89,7 +96,8 @@ def _section(name: str, file: dict, s: dict, published: list) -> str:
         if metric in s["figures"]:
             theirs = [p for p in published if _about(p) == (s["corpus"], s["protocol"], metric)]
             beside = "<br>".join(f"{p['value']} {p['system']} ({p['source']}): {p['protocol']}" for p in theirs)
-            rows.append(f"| {TITLES[metric]} | **{_figure(s['figures'][metric])}** | {beside} |")
+            n = s["figures"][metric]["n"]
+            rows.append(f"| {TITLES[metric]}{f' (n = {n:,})' if n != s['n'] else ''} | **{_figure(s['figures'][metric])}** | {beside} |")
     if s["labels"]:
         rows += ["", *_labels(s)]
     if s["groups"]:

@@ -166,6 +166,13 @@ def test_thresholds_are_the_models_own_or_fitted_on_dev_and_never_on_test():
     assert own.figures["macro_f1_at_.5"].value == 0
 
 
+def test_labels_that_are_never_there_are_named_since_they_count_nothing():
+    notes = evaluate(several("test", [(go("joy"), "joy"), (go("anger"), "anger")]), labeller(), facts={"taxonomy": "goemotions28"}, draws=10).scores[0].notes
+    (named,) = [note for note in notes if note.startswith("labels that are never there, each of which counts 0 in macro-F1")]
+    assert "fear" in named
+    assert "joy" not in named
+
+
 def test_a_fitted_threshold_lies_between_what_is_said_and_what_is_not():
     rng = np.random.default_rng(1)
     said_, truth = rng.random((50, 28)).round(2), rng.random((50, 28)) < 0.3

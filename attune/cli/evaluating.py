@@ -216,7 +216,10 @@ def _fitting(facts: Any, read: _Reading) -> list[str]:
                 continue
             found.append(name)
     if not found:
-        raise SettingError("no packaged model fits this corpus; name one with --model")
+        why = [f"its labels are {', '.join((facts['taxonomy'], *facts.get('more', ())))}"]
+        why += [f"it is in {', '.join(sorted(told or set(facts['languages'])))}"] * bool(told or facts.get("languages"))
+        why += ["it holds features, which attune evaluate fusion takes"] * any(i.features for own in items.values() for i in own)
+        raise SettingError(f"no packaged model fits this corpus: {'; '.join(why)}. Name a model with --model")
     return found
 
 

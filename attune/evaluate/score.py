@@ -261,6 +261,9 @@ def _several_labels(p: Predictions, labels: np.ndarray, notes: list[str], thresh
     notes.append("labels as the file chose them" if p.chosen is not None else f"thresholds: {source}" if at else
                  "thresholds: .5 for every label, since the model has none and no dev part was there to fit them")
     wrong = ((q - y) ** 2).mean(1)
+    never = [name for name, n in zip(names, y[rows].sum(0).tolist(), strict=True) if not n]
+    if never:
+        notes.append(f"labels that are never there, each of which counts 0 in macro-F1: {', '.join(never)}")
 
     def figures(picked: np.ndarray) -> dict[str, float]:
         right, said, p_said = y[picked], chosen[picked], q[picked]
