@@ -112,7 +112,7 @@ class Predictions:
 
 
 def checked(p: Predictions) -> Predictions:
-    """The same predictions, if their numbers can be what the taxonomy says they are.
+    """The same predictions, if their numbers can be what the taxonomy says they are; votes that were counted as shares.
 
     Raises
     ------
@@ -136,6 +136,9 @@ def checked(p: Predictions) -> Predictions:
         hint = "; logits need a softmax or a sigmoid first" if what == "said" else ""
         expected = f"{low:g} to {high:g}" if most == high else "a number of votes or a share of them, from 0 on"
         _refuse(p, what, values, (values < low - 1e-6) | (values > most + 1e-6), f"expected {expected}{hint}")
+    if p.taxonomy.kind == "exclusive":
+        total = np.nansum(p.truth, axis=1, keepdims=True)
+        return replace(p, truth=np.where(total > 1 + TOTAL, p.truth / np.maximum(total, 1), p.truth))
     return p
 
 
