@@ -272,9 +272,11 @@ def test_portraits_of_what_was_measured_are_no_media_to_measure(tmp_path):
     assert places.find([tmp_path]) == places.find([f"{tmp_path}/**/*.jpg"]) == [tmp_path / "study" / "portraits" / "1.jpg"]
 
 
-def test_a_cache_at_an_address_is_refused(sounds, tmp_path):
+def test_a_cache_and_words_at_an_address_are_refused(sounds, tmp_path):
     with pytest.raises(SettingError, match="a folder of this machine"):
         run(sounds[:1], tmp_path / "out", cache="s3://bucket/kept")
+    with pytest.raises(SettingError, match="transcript='s3://bucket/words' is an address"):
+        run(sounds[:1], tmp_path / "out", Settings(transcript="s3://bucket/words"))
 
 
 def test_a_command_that_is_told_to_end_ends_its_workers_and_says_what_is_kept(sounds, tmp_path):

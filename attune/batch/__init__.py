@@ -73,10 +73,14 @@ def run(
     PlaceError
         If a store of `out` can't be written to: at once, before anything is measured.
     SettingError
-        If the cache is an address.
+        If the cache, or a file that the settings name, is an address.
     """
     if cache and places.remote(str(cache)):
         raise SettingError(f"the cache {cache} is an address; expected a folder of this machine or of a shared disk, such as --cache kept")
+    for name in ("transcript", "baseline", "voices"):
+        if places.remote(str(getattr(settings, name) or "")):
+            raise SettingError(f"{name}={getattr(settings, name)!r} is an address; expected a file of this machine: copy it here first. "
+                               "Words beside remote media (talk.srt beside talk.mp4) are fetched with them")
     sweep()
     files = [f if places.remote(f) else Path(f) for f in files]
     if not places.remote(out):
