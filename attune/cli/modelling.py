@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
@@ -171,6 +171,7 @@ def compare_models(
     kind: Kind = None,
     split: Annotated[str, typer.Option(help="train, dev, test or all.")] = "test",
     into: Annotated[str | None, typer.Option(help="Compare in this taxonomy, by crosswalks.", show_default=False)] = None,
+    drop_leak: Annotated[bool, typer.Option("--drop-leak", help="Leave out items that were there in training, and say so.")] = False,
     allow_leak: Annotated[bool, typer.Option("--allow-leak", help="Keep items that were there in training, and say so.")] = False,
     draws: Annotated[int, typer.Option(help="Draws of the bootstrap.", min=10)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
@@ -178,11 +179,16 @@ def compare_models(
     """Score two models on a corpus, on the items that both measure, and say how far apart they are, with an interval by speaker."""
     from attune.evaluate import comparing
 
+    if drop_leak and allow_leak:
+        raise SettingError("--drop-leak and --allow-leak exclude each other; choose one")
     corpus, folder = on
-    (ours, a), (theirs, b) = find(first, kind), find(second, kind)
+    plain = next((name for name in (first, second) if ":" not in name), None)
+    other = kind or (find(plain)[0] if plain else None)         # what a family's is for is what the other's is for
+    (ours, a), (theirs, b) = (find(name, other if ":" in name else kind) for name in (first, second))
     if ours != theirs:
         raise SettingError(f"{first} is for {ours} and {second} for {theirs}; expected two of one kind")
-    result = comparing.compare((first, a), (second, b), corpus, folder, split=split, into=into, leak="allow" if allow_leak else "stop", draws=draws, seed=seed)
+    leak: Literal["stop", "drop", "allow"] = "allow" if allow_leak else "drop" if drop_leak else "stop"
+    result = comparing.compare((first, a), (second, b), corpus, folder, split=split, into=into, leak=leak, draws=draws, seed=seed)
     for table in result:
         title = f"{table.taxonomy}, {table.n:,} items that both measured, {table.speakers:,} {table.unit}"
         shown = Table(title=title, title_justify="left", box=None, header_style="bold")

@@ -190,3 +190,7 @@ def test_two_models_are_compared_by_one_command(tree, monkeypatch, tmp_path):
     assert "0.000 [0.000, 0.000]" in done.output
     with pytest.raises(SettingError, match="expected two of one kind"):
         attune("models", "compare", "minilm_emotions", "prosody_tiny", "--on", "goemotions", tree)
+    with pytest.raises(SettingError, match="exclude each other"):
+        attune("models", "compare", "minilm_emotions", "minilm_emotions", "--on", "goemotions", tree, "--allow-leak", "--drop-leak")
+    with pytest.raises(WeightsError, match=r"somebody/else, .* attune models add"):      # a text's, since the other is
+        attune("models", "compare", "minilm_emotions", "huggingface:somebody/else:ekman7", "--on", "goemotions", tree, "--allow-leak", "--draws", "10")

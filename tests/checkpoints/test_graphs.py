@@ -1,6 +1,5 @@
 """Adapters that are ONNX files: tiny graphs with the same inputs and outputs, run by the code that runs the real ones. No torch."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from attune import registry
 from attune.cache import Cache
 from attune.checkpoints import probe
 from attune.errors import SettingError, ShapeError, UnknownName, WeightsError
+from attune.evaluate import said
 from attune.measure import load_models, versions
 from attune.media import Media
 from attune.settings import Settings
@@ -281,11 +281,22 @@ def test_results_depend_on_what_a_file_of_facts_states_and_not_on_where_it_lies(
 
     def depends(path):
         module = registry.load("attune.face.models", f"onnx:{path}")
-        return json.dumps(versions({"face": module})["models"]["face"]["facts"]), kept.key("face", Media.open(SAMPLE), Settings(), module)
+        return versions({"face": module})["models"]["face"]["facts"], kept.key("face", Media.open(SAMPLE), Settings(), module), said.digest(module)
 
     here, there, other = (depends(p) for p in (tmp_path / "net.toml", tmp_path / "a" / "net.toml", tmp_path / "b" / "net.toml"))
     assert here[0] == there[0] != other[0]
-    assert here[1] == there[1] != other[1]
+    assert here[1] != other[1] and here[2] != other[2]
+
+
+def test_other_names_for_labels_are_another_model_of_the_hub_too(tmp_path):
+    def depends(names):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.toml"
+        path.write_text(f'id = "somebody/moods"\ntaxonomy = "iemocap4"\nnames = {{ a = "{names[0]}", b = "{names[1]}" }}\n')
+        module = registry.load("attune.text.models", f"huggingface:{path}")
+        return versions({"text": module})["models"]["text"]["facts"], said.digest(module)
+
+    one, same, other = depends(("happy", "sad")), depends(("happy", "sad")), depends(("sad", "happy"))
+    assert one == same and one[0] != other[0] and one[1] != other[1]
 
 
 def test_a_file_of_facts_that_is_not_there_and_a_family_that_is_none_are_told(tmp_path):
