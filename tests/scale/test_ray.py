@@ -9,7 +9,7 @@ from pathlib import Path
 
 import media_made as made
 import pytest
-from light_work import noted, work
+from light_work import noted, told, work
 from test_batch import NOTHING, tree
 
 ray = pytest.importorskip("ray")
@@ -26,9 +26,9 @@ WORKERS = 2
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Ray with two workers' room, one for all tests: each run joins it, as one with --ray-address joins a cluster."""
+    """Ray with two workers' room and a GPU that it is told of, one for all tests: each run joins it, as one with --ray-address joins a cluster."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
+    ray.init(address="local", num_cpus=WORKERS, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
              runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}})
     yield
     ray.shutdown()
@@ -87,9 +87,11 @@ def test_more_workers_than_the_cluster_has_room_for_do_everything_all_the_same(c
     assert {n: o.value for n, o in done.items()} == {n: n * 10 for n in range(6)}
 
 
-def test_a_share_of_a_gpu_is_refused_where_there_is_none(cluster):
-    with pytest.raises(SettingError, match=r"--gpus 0.5: there is no GPU here"):
-        list(batch.map(work, [{"n": 0}], engine="ray", gpus=0.5))
+def test_workers_share_a_gpu_and_more_than_there_are_is_refused(cluster):
+    seen = [o.value for o in batch.map(told, ["CUDA_VISIBLE_DEVICES"] * 2, engine="ray", workers=WORKERS, gpus=0.5)]
+    assert seen == ["0", "0"]
+    with pytest.raises(SettingError, match="--gpus 2, and Ray knows of 1 here"):
+        list(batch.map(work, [{"n": 0}], engine="ray", gpus=2))
     with pytest.raises(SettingError, match="use --engine ray"):
         list(batch.map(work, [{"n": 0}], gpus=0.5))
 

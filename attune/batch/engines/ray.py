@@ -63,10 +63,11 @@ def start(*, workers: int, limits: Limits, address: str | None = None, gpus: flo
             raise _refused(address, error) from error
         if callable(stopping) and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, stopping)          # Ray puts its own in place, which aborts
-    if gpus and not address and ray.cluster_resources().get("GPU", 0) < gpus:      # one with an address may get more when asked
+    there = ray.cluster_resources().get("GPU", 0) if gpus else 0
+    if there < gpus and not address:      # one with an address may get more when asked
         if ours:
             ray.shutdown()
-        raise SettingError(f"--gpus {gpus:g}: there is no GPU here that Ray knows of; leave it out, or name a cluster that has some by --ray-address")
+        raise SettingError(f"--gpus {gpus:g}, and Ray knows of {there:g} here; ask for less, or name a cluster that has them by --ray-address")
     actor = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_concurrency=2)(Holder)          # 2: it can be closed while it works
     try:
         yield lambda: Distant(ray, actor)
