@@ -20,7 +20,7 @@ from light_work import noted, work
 from attune import batch, weights
 from attune.batch import Limits, one, places
 from attune.batch.folders import Private, sweep
-from attune.batch.worker import Worker, kind_of
+from attune.batch.worker import Outcome, Worker, kind_of
 from attune.errors import MediaError, SettingError, UnknownName, WeightsError
 from attune.settings import Settings
 
@@ -277,6 +277,14 @@ def test_a_cache_and_words_at_an_address_are_refused(sounds, tmp_path):
         run(sounds[:1], tmp_path / "out", cache="s3://bucket/kept")
     with pytest.raises(SettingError, match="transcript='s3://bucket/words' is an address"):
         run(sounds[:1], tmp_path / "out", Settings(transcript="s3://bucket/words"))
+
+
+def test_results_that_lie_on_another_machine_are_no_results(sounds, tmp_path, monkeypatch):
+    elsewhere = [Outcome(i, one.Result(str(f), tmp_path / "out" / f.stem)) for i, f in enumerate(sounds)]
+    monkeypatch.setattr(batch, "map", lambda *given, **more: iter(elsewhere))
+    results = run(sounds, tmp_path / "out")
+    assert all("measured on another machine" in r.error for r in results.values())
+    assert pq.read_table(tmp_path / "out" / "failures.parquet").num_rows == len(sounds)
 
 
 def test_a_command_that_is_told_to_end_ends_its_workers_and_says_what_is_kept(sounds, tmp_path):

@@ -96,6 +96,9 @@ def run(
         job = jobs[outcome.index]
         result = replace(outcome.value, tries=outcome.tries) if outcome.kind == "" else Result(
             str(job.source), job.folder, error=outcome.error, kind=outcome.kind, tries=outcome.tries)
+        if not result.error and not places.remote(out) and not Path(result.folder, DONE).is_file():
+            result = replace(result, error=f"it was measured on another machine, and {out} isn't a disk that it shares with this one; give --out an address, "
+                             "or a folder of a shared disk", kind="lost")
         if result.error:
             failed.append(result)
             if len(failed) <= RETOLD:

@@ -83,7 +83,7 @@ def output(stated: Mapping[str, Any]) -> Output:
 
 def projected(stated: Mapping[str, Any], folder: str, heads: Sequence[Output]) -> str:
     """`PRESENCE` where the facts say so of action units; a `SettingError` where they can't, or must and don't."""
-    given = stated.get("projected", "")
+    given = str(stated.get("projected", ""))
     if given not in ("", PRESENCE):
         raise SettingError(f"projected = {given!r}; expected {PRESENCE!r}, for probabilities that an action unit is there, or nothing")
     likely = [h for h in heads if h.taxonomy == UNITS and h.kind in ("sigmoid", "probabilities")]
@@ -154,6 +154,8 @@ def of_a_graph(folder: str, given: str, more: tuple[str, ...], own: Callable[[di
     if "onnx" not in stated:
         raise SettingError(f"{given} has no onnx; expected the file, as in onnx = \"net.onnx\"")
     path = stated["folder"] / stated["onnx"]
+    if not path.is_file():
+        raise SettingError(f"{given} says onnx = \"{stated['onnx']}\", and there is no file {path}; expected it beside the facts")
     heads = stated.get("heads") or [{name: stated[name] for name in HEAD if name in stated}]
     for head in heads:
         for name in head:

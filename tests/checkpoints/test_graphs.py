@@ -223,6 +223,7 @@ def test_any_file_is_a_model_by_its_facts(colours):
     ('taxonomy = "iemocap4"', 'taxonomy = "iemocap5"', "no taxonomy 'iemocap5'; did you mean 'iemocap"),
     ('labels = ["sad", "Angry", "neutral", "happy"]', "", "names no labels"), ('onnx = "net.onnx"', "", "has no onnx"),
     ('framing = "fer"', 'framing = "wide"', "framing = 'wide'; expected level or fer"), ("size = 32", "size = ", "isn't TOML"),
+    ('onnx = "net.onnx"', 'onnx = "nets.onnx"', r"says onnx = \"nets.onnx\", and there is no file"),
     ('labels = ["sad", "Angry", "neutral", "happy"]', 'labels = ["sad", "Angry", "neutral"]', "has no happy, labels of iemocap4"),
 ])
 def test_facts_that_cannot_be_are_told(tmp_path, colours, old, new, message):
