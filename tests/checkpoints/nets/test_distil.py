@@ -130,6 +130,7 @@ def test_a_teacher_that_says_the_same_of_everything_is_told(recipe, tmp_path, mo
 def test_a_student_of_presences_says_so(recipe, tmp_path):
     heads = recipe.heads_of(("facs",), np.random.default_rng(0).random((3, len(taxonomy("facs")))).astype(np.float32))
     teacher = facts("face", "units", ("facs",), None, PROJECTED=PRESENCE)
+    (tmp_path / "student.onnx").touch()
     (tmp_path / "student.toml").write_text(recipe.facts("face", "units", teacher, heads))
     assert registry.load("attune.face.models", f"onnx:{tmp_path / 'student.toml'}").PROJECTED == PRESENCE
 
