@@ -1,6 +1,7 @@
 """Many files: nothing that happens to one costs another, and doing it again does what is left."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from light_work import noted, work
+from rich.console import Console
 
 from attune import batch, weights
 from attune.batch import Limits, one, places
@@ -285,6 +287,20 @@ def test_results_that_lie_on_another_machine_are_no_results(sounds, tmp_path, mo
     results = run(sounds, tmp_path / "out")
     assert all("measured on another machine" in r.error for r in results.values())
     assert pq.read_table(tmp_path / "out" / "failures.parquet").num_rows == len(sounds)
+
+
+def test_the_live_progress_says_files_hours_speed_and_cost():
+    from attune.cli.measuring import _Bars, _Shown
+
+    bar = _Bars(console=Console(file=io.StringIO(), width=80, force_terminal=True), auto_refresh=False)
+    shown = _Shown(bar, 4, cost_per_hour=1e6)
+    shown.began -= 36
+    shown.done(one.Result("talk.mp4", "out/talk", seconds=360.0))
+    drawn = Console(file=io.StringIO(), width=80)
+    drawn.print(bar.get_renderable())
+    said = drawn.file.getvalue()
+    assert "1/4" in said and "0.10 h of media, 10.0 x real time, 1.7 files/min, cost 100" in said
+    assert max(map(len, said.splitlines())) <= 80
 
 
 def test_a_command_that_is_told_to_end_ends_its_workers_and_says_what_is_kept(sounds, tmp_path):

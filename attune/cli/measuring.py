@@ -6,14 +6,16 @@ import inspect
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_origin, get_type_hints
 
 import typer
+from rich.console import RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 from attune.cli.app import FAILED, MEASURE, STOPPED, WIDE, app, console, escape, out_console
 from attune.errors import AttuneError
@@ -51,7 +53,7 @@ def _measure(
     if not files:
         raise AttuneError(f"nothing to measure in {', '.join(paths)}; expected media files, or folders that hold some")
     limits = batch.Limits(time_limit, None if memory_limit is None else memory_limit * 1e9, retries)
-    with Progress(
+    with _Bars(
         TextColumn("{task.fields[file]}", style="bold", markup=False, table_column=Column(max_width=NAMED, no_wrap=True)),
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
         TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True,
@@ -115,16 +117,28 @@ def _from_settings() -> Any:
 app.command(rich_help_panel=MEASURE)(_from_settings())
 
 
+class _Bars(Progress):
+    """Bars, and below them a line that is made anew each time they are drawn."""
+
+    below: Callable[[], str] = str
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if said := self.below():
+            yield Text(said, "dim", no_wrap=True, overflow="ellipsis")
+
+
 class _Shown:
     """The progress of all files (how many, hours of media, how fast, what it has cost, how long it will take), and of each under way: its step."""
 
     NAMES: ClassVar = {"face": "faces", "voice": "voice", "text": "words", "recogniser": "recognising words", "speakers": "speakers"}
 
-    def __init__(self, bar: Progress, files: int, cost_per_hour: float = 0.0) -> None:
+    def __init__(self, bar: _Bars, files: int, cost_per_hour: float = 0.0) -> None:
         self.bar, self.files, self.cost_per_hour = bar, files, cost_per_hour
         self.count, self.media, self.began, self.lock = 0, 0.0, time.monotonic(), threading.Lock()
         self.under_way: dict[str, tuple[TaskID, str]] = {}
         self.all = bar.add_task("", total=files, file="all files", rate="") if files > 1 else None
+        bar.below = self.so_far if files > 1 else str
 
     def step(self, file: str, step: str, done: float, total: float) -> None:
         with self.lock:                   # steps come from as many threads as there are workers
@@ -143,12 +157,7 @@ class _Shown:
             if result.source in self.under_way:
                 self.bar.remove_task(self.under_way.pop(result.source)[0])
             if self.all is not None:
-                self.bar.update(self.all, completed=self.count, description=f"{self.count}/{self.files}", rate=self.pace())
-
-    def pace(self) -> str:
-        """Files a minute, and the cost where one was stated: what fits beside a bar."""
-        hours = (time.monotonic() - self.began) / 3600
-        return f"{self.count / hours / 60:.1f} files/min" + (f", cost {hours * self.cost_per_hour:.2f}" if self.cost_per_hour else "")
+                self.bar.update(self.all, completed=self.count, description=f"{self.count}/{self.files}")
 
     def so_far(self) -> str:
         """Hours of media that were measured, how fast, at what cost."""
