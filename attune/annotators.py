@@ -2,7 +2,7 @@
 
 Raters who move a slider while they watch differ in where they put the middle, and react late. Ringeval et al. (AVEC 2015-2019)
 centre each trace by how far its rater agrees with the others, and shift it by the delay at which a model, or another trace, fits best;
-source 001 does so. Everything is in seconds, so traces of any rate will do; NaN where a rater said nothing.
+Rios et al. do so. Everything is in seconds, so traces of any rate will do; NaN where a rater said nothing.
 
     >>> t = np.arange(0, 10, 0.1)
     >>> truth = np.sin(t)
@@ -75,7 +75,7 @@ def targets(
 ) -> np.ndarray:
     """What each segment is worth: (n,) or (n, k) from a trace (t,) or (t, k) at `time` (t,) s, and segments (n, 2) start, end in s.
 
-    how "mean" is the mean of the trace over [start + delay, end + delay), as source 001 says; "centre" its value at the middle
+    how "mean" is the mean of the trace over [start + delay, end + delay), as Rios et al. say; "centre" its value at the middle
     plus delay, as the AVEC 2018 code searches. A segment shorter than a step takes the nearest moment; beyond the last moment the last
     is taken; NaN where nobody rated.
     """

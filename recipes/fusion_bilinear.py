@@ -1,4 +1,4 @@
-"""Feature-level fusion on real data: attention over a voice, action units, factorized bilinear pooling of the two (source 003), on RAVDESS.
+"""Feature-level fusion on real data: attention over a voice, action units, factorized bilinear pooling of the two (Zhang, Wang & Du 2019), on RAVDESS.
 
     python recipes/fusion_bilinear.py --data RAVDESS --out runs/fusion_bilinear
 

@@ -23,8 +23,8 @@ app = typer.Typer(
     "Inferring emotions at work or in education is prohibited in the EU (AI Act, Art. 5(1)(f)), save for medical and safety reasons.",
 )
 PIPED = 160                              # columns of what goes into a file or another program
-out_console = Console(width=None if "COLUMNS" in os.environ or (sys.stdout and sys.stdout.isatty()) else PIPED)
-console = Console(stderr=True)
+out_console = Console(width=None if "COLUMNS" in os.environ or (sys.stdout and sys.stdout.isatty()) else PIPED, emoji=False)
+console = Console(stderr=True, emoji=False)
 FAILED, USAGE, STOPPED = 1, 2, 130       # 130: by Ctrl-C, as shells have it
 MEASURE, RESEARCH, SERVE = "Measure", "Study and exchange", "Live, and for other programs"      # how commands are grouped
 WIDE = 110                               # columns; a narrower terminal shows less

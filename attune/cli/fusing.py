@@ -24,7 +24,7 @@ def fusion(
     every: Annotated[bool, typer.Option("--every", help="Every fuser, not only the one that inner folds prefer.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for finished cells, table and figures.")] = Path("evaluated"),
 ) -> None:
-    """Every fuser on every subset of modalities, scored on people it never saw: source 001's table for this corpus.
+    """Every fuser on every subset of modalities, scored on people it never saw: the table of Rios et al. for this corpus.
 
     Beside each subset stands how much better it is than the best single modality, on the same draws of speakers.
     """

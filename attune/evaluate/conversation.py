@@ -5,7 +5,7 @@
 
 The share of the mixture is chosen on dev (train, where a corpus has no other) and used on the part that is scored. Labels are brought to the basic
 emotions by their crosswalks. A turn *shifts* if its speaker's last emotion was another one; the share of shifts is a dialogue's difficulty, as in the
-curriculum of PRC-Emo (source 002, entry 12).
+curriculum of PRC-Emo.
 """
 
 from __future__ import annotations

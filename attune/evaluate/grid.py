@@ -1,4 +1,4 @@
-"""Does fusion earn its place? Every fuser on every subset of modalities, on people it never saw: source 001's Table 1 for any corpus.
+"""Does fusion earn its place? Every fuser on every subset of modalities, on people it never saw: the table of Rios et al., for any corpus.
 
 Outer folds by speaker give each row one prediction from models that never saw its speaker. Inside each outer fold the settings are
 searched (optuna, Bayesian) by folds of their own, again by speaker. Which fuser stands for a subset, and which modality is the best

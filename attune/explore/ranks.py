@@ -28,7 +28,7 @@ import numpy as np
 
 STEPS = 1 << 16                          # half-precision numbers
 PERMUTATIONS = 199                       # p in steps of .005
-TOP = 5                                  # source 000
+TOP = 5                                  # as in Hume's paper
 
 Null = Literal["shift", "shuffle"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from attune.fusion._parts import Parts, is_categorical, softmax, stacked
 
-BATCH = 40                               # source 001
+BATCH = 40                               # Rios et al.
 
 
 @dataclass

@@ -64,7 +64,7 @@ def is_categorical(y: np.ndarray) -> bool:
 
 
 class PerSubset:
-    """A model of its own for every subset of modalities, as source 001 does; a row is predicted by that of what it has.
+    """A model of its own for every subset of modalities, as Rios et al. do; a row is predicted by that of what it has.
 
     make() gives a fresh fuser. A row with nothing is NaN.
     """

@@ -1,4 +1,4 @@
-"""Source 003: attention over each stream, factorized bilinear pooling of the two, a linear classifier.
+"""Attention over each stream, factorized bilinear pooling of the two, a linear classifier.
 
     z_i = a' W_i v with W_i of rank k, W_i = U_i V_i',  so  z = sum over k of (U a) * (V v)
 

@@ -13,7 +13,7 @@ from typing import Any
 from attune.fusion._forward import Forward
 
 TASKS = ("dimensions", "categories")
-DROPOUT = 0.1                            # source 001
+DROPOUT = 0.1                            # Rios et al.
 
 
 def space(trial: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Nearest neighbours on standardised parts: source 001's simplest fuser."""
+"""Nearest neighbours on standardised parts: the simplest fuser of Rios et al.."""
 
 from __future__ import annotations
 

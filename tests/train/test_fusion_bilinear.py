@@ -1,4 +1,4 @@
-"""The recipe of source 003's network on made-up clips: one loop, labels in the checkpoint, contrast without labels."""
+"""The recipe of Zhang, Wang and Du's network on made-up clips: one loop, labels in the checkpoint, contrast without labels."""
 
 import sys
 from pathlib import Path
