@@ -613,8 +613,8 @@ With the {n_shared} intensities that other tools give too, as shipped for a sing
 {head}
 {shared}
 
-For comparison: Hume's paper on Expression Estimates and LEED reports .79 for prosody and face on a single clip, other actors, with far larger encoders; these rows are ours, on
-our features.
+For comparison: Hume's paper on Expression Estimates and LEED reports .79 for prosody and face on a single clip, other actors, with far larger
+encoders; these rows are ours, on our features.
 
 ## Limits
 
