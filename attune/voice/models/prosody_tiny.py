@@ -1,4 +1,4 @@
-"""Tiny prosody: eight emotions from how something is said, by a net of fifty-four thousand parameters.
+"""Tiny prosody: eight emotions from how something is said, by a net of ninety-four thousand parameters.
 
 A student taught by a larger net's probabilities (Hinton et al. 2015; in the manner of Wav2Small, Kounadis-Bastian et al. 2024), for live and edge use, where
 `prosody_whisper` is too large. Weights are stored in half precision and computed in single. It has no personal baseline.
