@@ -226,7 +226,7 @@ def _table(rec: Any, sets: Sequence[Any], limit: int) -> Table:
             cells.append(f"[{colour or 'none'}]{e.taxonomy.labels[k]}[/] [dim]{values[k]:.2f}[/]")
         vad = by_name.get("fused.vad")
         for name in ("valence", "arousal"):
-            value = float(vad.label(name)[i]) if vad is not None else float("nan")
+            value = round(float(vad.label(name)[i]), 2) + 0.0 if vad is not None else float("nan")        # no -0.00
             cells.append("[dim]–[/]" if np.isnan(value) else f"[{'green' if value > 0 else 'red'}]{value:+.2f}[/]" if name == "valence" else f"{value:+.2f}")
         table.add_row(*cells, escape(s.text))
     return table
