@@ -5,7 +5,7 @@
 DIR holds FER+ in one of the layouts of `attune.datasets.ferplus`. The recipe trains (or goes on, if it was interrupted),
 chooses the test view, prior adjustment and temperature on its own dev pictures, exports to ONNX, checks the export against
 torch, brings its convolutions to 8 bits, scores the PublicTest part, which nothing before has touched, and writes metrics and card.
-Needs the extra `train`, and onnxscript.
+Needs the extra `train`.
 """
 
 from __future__ import annotations
