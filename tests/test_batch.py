@@ -1,5 +1,6 @@
 """Many files: nothing that happens to one costs another, and doing it again does what is left."""
 
+import errno
 import hashlib
 import io
 import json
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import media_made as made
 import numpy as np
@@ -135,12 +137,26 @@ def test_what_was_left_by_all_who_were_killed_is_swept_and_what_is_in_use_is_not
         folder = Path(process.stdout.readline().strip())
         (folder / "talk.mp4").write_text("what was fetched")
         (tmp_path / "attune-of-a-user").mkdir()
+        (tmp_path / "attune-elsewhere").mkdir()
+        (tmp_path / "attune-elsewhere" / ".held").write_text("another machine")
         assert sweep() == []
         process.kill()
         process.wait()
         assert sweep() == [folder]
-        assert ours.path.is_dir() and (tmp_path / "attune-of-a-user").is_dir() and not folder.exists()
+        assert ours.path.is_dir() and (tmp_path / "attune-of-a-user").is_dir() and (tmp_path / "attune-elsewhere").is_dir() and not folder.exists()
     ours.remove()
+
+
+def test_on_a_disk_without_locks_folders_are_made_all_the_same_and_not_swept(tmp_path, monkeypatch):
+    def refused(*given):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(sys.modules["attune.batch.folders"], "fcntl", SimpleNamespace(flock=refused, LOCK_EX=2, LOCK_NB=4))
+    ours = Private()
+    assert sweep() == [] and ours.path.is_dir()
+    ours.remove()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("options", "error", "said"), [
@@ -281,6 +297,16 @@ def test_a_cache_and_words_at_an_address_are_refused(sounds, tmp_path):
         run(sounds[:1], tmp_path / "out", Settings(transcript="s3://bucket/words"))
 
 
+def test_a_folder_that_cannot_be_written_to_is_named_and_not_the_file_that_tried_it(sounds, tmp_path, monkeypatch):
+    def refused(place, content):
+        raise PermissionError(errno.EACCES, "Permission denied", f"{place}.1.half")
+
+    monkeypatch.setattr(places, "write", refused)
+    with pytest.raises(PermissionError) as told:
+        run(sounds, tmp_path / "out")
+    assert told.value.filename == str(tmp_path / "out")
+
+
 def test_results_that_lie_on_another_machine_are_no_results(sounds, tmp_path, monkeypatch):
     elsewhere = [Outcome(i, one.Result(str(f), tmp_path / "out" / f.stem)) for i, f in enumerate(sounds)]
     monkeypatch.setattr(batch, "map", lambda *given, **more: iter(elsewhere))
@@ -289,11 +315,14 @@ def test_results_that_lie_on_another_machine_are_no_results(sounds, tmp_path, mo
     assert pq.read_table(tmp_path / "out" / "failures.parquet").num_rows == len(sounds)
 
 
-def test_the_live_progress_says_files_hours_speed_and_cost():
+def test_the_live_progress_says_files_hours_speed_and_cost(monkeypatch):
+    from attune.cli import measuring
     from attune.cli.measuring import _Bars, _Shown
 
+    monkeypatch.setattr(measuring, "time", SimpleNamespace(monotonic=lambda: 1000.0))
     bar = _Bars(console=Console(file=io.StringIO(), width=80, force_terminal=True), auto_refresh=False)
     shown = _Shown(bar, 4, cost_per_hour=1e6)
+    assert shown.so_far().startswith("0.00 h of media, 0.0 x real time")     # before the clock has ticked
     shown.began -= 36
     shown.done(one.Result("talk.mp4", "out/talk", seconds=360.0))
     drawn = Console(file=io.StringIO(), width=80)

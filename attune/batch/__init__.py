@@ -146,8 +146,13 @@ def folders(files: Sequence[Place], out: Place) -> list[Place]:
 
 def _must_be_writable(out: Place) -> None:
     place = places.join(out, WRITABLE)
-    places.write(place, b"")
-    places.remove(place)
+    try:
+        places.write(place, b"")
+        places.remove(place)
+    except OSError as error:
+        if not places.remote(out):
+            error.filename = str(out)         # rather than a file that nobody asked for
+        raise
 
 
 def _depends(settings: Settings) -> str:

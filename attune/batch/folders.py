@@ -1,11 +1,13 @@
 """Private folders for what is fetched or not yet put in its place, of which nothing stays behind, however a process ends.
 
 A file in each is locked as long as a process that works with the folder lives; the system takes the lock away when that ends, even when it is
-killed together with all who would have cleaned up. Whoever comes next on this machine deletes what nobody holds (`sweep`).
+killed together with all who would have cleaned up. Whoever comes next on this machine deletes what nobody holds (`sweep`). The file names the machine:
+where machines share the temporary folder, one need not see the others' locks.
 """
 
 from __future__ import annotations
 
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ except ImportError:                          # Windows: nothing is locked, and n
     fcntl = None                             # type: ignore[assignment]
 
 PREFIX, HELD = "attune-", ".held"        # of a folder's name; the file that is locked
+HERE = platform.node().encode()
 
 
 class Private:
@@ -31,10 +34,12 @@ class Private:
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
         half = self.path / f"{HELD}.half"
-        self._lock = half.open("wb")
+        self._lock = half.open("wb", buffering=0)
+        self._lock.write(HERE)
         if fcntl is not None:
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            half.rename(self.path / HELD)     # nobody finds it unlocked
+            with suppress(OSError):           # a disk without locks, as some of clusters: not swept either
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                half.rename(self.path / HELD)     # nobody finds it unlocked
 
     @property
     def fds(self) -> tuple[int, ...]:
@@ -66,7 +71,8 @@ def sweep(folder: Path | None = None) -> list[Path]:
     found = []
     for held in Path(folder or tempfile.gettempdir()).glob(f"{PREFIX}*/{HELD}") if fcntl else ():
         with suppress(OSError), held.open("rb") as file:       # somebody else's, gone meanwhile, or held
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(held.parent, ignore_errors=True)
-            found.append(held.parent)
+            if file.read() == HERE:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(held.parent, ignore_errors=True)
+                found.append(held.parent)
     return found

@@ -161,7 +161,7 @@ class _Shown:
 
     def so_far(self) -> str:
         """Hours of media that were measured, how fast, at what cost."""
-        hours = (time.monotonic() - self.began) / 3600
+        hours = max(time.monotonic() - self.began, 1e-3) / 3600       # it is asked for at once, where a clock may not have ticked yet
         media = self.media / 3600
         cost = f", cost {hours * self.cost_per_hour:.2f}" if self.cost_per_hour else ""
         return f"{media:.2f} h of media, {media / hours:.1f} x real time, {self.count / hours / 60:.1f} files/min{cost}"

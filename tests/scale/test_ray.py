@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import media_made as made
 import pytest
@@ -16,6 +17,7 @@ ray = pytest.importorskip("ray")
 
 from attune import batch  # noqa: E402
 from attune.batch import Limits  # noqa: E402
+from attune.batch.engines.ray import Distant  # noqa: E402
 from attune.errors import SettingError  # noqa: E402
 from attune.settings import Settings  # noqa: E402
 
@@ -107,7 +109,29 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(cluster, tmp_path):
     assert all(r.skipped for r in batch.run(sounds, tmp_path / "out", NOTHING, page=False))
 
 
+def test_paths_may_be_relative_to_where_the_command_is_given(cluster, tmp_path, monkeypatch):
+    made.plain_wav(tmp_path / "0.wav", made.tone(0.3))
+    monkeypatch.chdir(tmp_path)                                # the cluster was started elsewhere
+    (result,) = batch.run(["0.wav"], "out", NOTHING, page=False, engine="ray")
+    assert not result.error and (tmp_path / "out" / "0" / "done.json").is_file()
+
+
+def test_a_worker_that_waits_for_a_place_is_not_asked_to_end():
+    asked, ended = [], []
+
+    def end_meanwhile(given, timeout=None):
+        lane.close()                                           # as Ctrl-C does, from another thread
+        raise RuntimeError("its actor was killed")
+
+    actor = SimpleNamespace(process=SimpleNamespace(remote=lambda: None), close=SimpleNamespace(remote=lambda: asked.append("close")))
+    lane = Distant(SimpleNamespace(get=end_meanwhile, kill=ended.append, is_initialized=lambda: True), SimpleNamespace(remote=lambda where: actor))
+    with pytest.raises(RuntimeError):
+        lane.do(work, 0, {"n": 0})
+    assert (asked, ended) == ([], [actor])
+
+
 @pytest.mark.parametrize(("address", "said"), [
+    ("[::1:9", "expected auto, HOST:PORT"),
     ("127.0.0.1:9", "nobody answers at --ray-address 127.0.0.1:9"), ("ray://127.0.0.1:9", "nobody answers"), ("127.0.0.1:abc", "expected auto, HOST:PORT"),
 ])
 def test_an_address_where_nobody_answers_is_said_at_once(address, said):

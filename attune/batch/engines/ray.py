@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from attune.batch.folders import sweep
 from attune.batch.mapping import Lanes, Limits
 from attune.batch.worker import Outcome, Tell, Work, Worker
 from attune.errors import MissingExtra, SettingError
@@ -81,8 +82,8 @@ def _must_answer(address: str | None) -> None:
     if not address:
         return
     place = _remembered() if address == "auto" else address
-    given = urlsplit(place if "://" in place else f"//{place}")
     try:
+        given = urlsplit(place if "://" in place else f"//{place}")
         host, port = given.hostname, given.port
     except ValueError as error:
         raise SettingError(f"--ray-address {address}: {error}; expected auto, HOST:PORT or ray://HOST:PORT") from error
@@ -116,9 +117,12 @@ def _refused(address: str | None, error: Exception) -> Exception:
 
 
 class Holder:
-    """The actor."""
+    """The actor. It works in the folder that the command was given in, where that is one here: paths may be relative to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: str = "") -> None:
+        with suppress(OSError):
+            os.chdir(where)
+        sweep()                               # what was left on this machine, where no command may ever be given
         self._worker = Worker()
 
     def do(self, work: Work, index: int, item: Any, seconds: float | None, memory: float | None) -> Outcome:
@@ -139,11 +143,13 @@ class Distant:
     def __init__(self, ray: Any, actor: Any) -> None:
         self._ray, self._open = ray, actor
         self._actor: Any = None
+        self._there = False                   # whether the actor has found a place
 
     def do(self, work: Work, index: int, item: Any, *, seconds: float | None = None, memory: float | None = None, tell: Tell | None = None) -> Outcome:
         if self._actor is None:
-            self._actor = self._open.remote()
+            self._actor, self._there = self._open.remote(os.getcwd()), False
             self._ray.get(self._actor.process.remote())        # waits until there is a place for it, which costs no item its time
+            self._there = True
         try:
             given = self._actor.do.remote(work, index, item, seconds, memory)
             outcome: Outcome = self._ray.get(given, timeout=None if seconds is None else seconds + PATIENCE)
@@ -157,6 +163,7 @@ class Distant:
     def close(self) -> None:
         actor, self._actor = self._actor, None
         if actor is not None and self._ray.is_initialized():
-            with suppress(Exception):         # it may be gone
-                self._ray.get(actor.close.remote(), timeout=CLOSES)
+            if self._there:                   # one that still waits for a place has nothing to end, and wouldn't answer
+                with suppress(Exception):     # it may be gone
+                    self._ray.get(actor.close.remote(), timeout=CLOSES)
             self._ray.kill(actor)
