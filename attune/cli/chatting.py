@@ -153,8 +153,9 @@ def _welcome(agent: Any, url: str) -> None:
 
 def _clip(text: str) -> tuple[Path, str]:
     """The file, and the words behind it: a name with blanks needs quotes only where words follow."""
-    if Path(text).expanduser().is_file():
-        return Path(text).expanduser(), ""
+    with contextlib.suppress(OSError):    # many words are no name that could be
+        if Path(text).expanduser().is_file():
+            return Path(text).expanduser(), ""
     mark = text[:1] if text[:1] in ("'", '"') and text.find(text[0], 1) > 0 else ""
     name, _, words = text[1:].partition(mark) if mark else text.partition(" ")
     return Path(name).expanduser(), words.strip()

@@ -1,4 +1,4 @@
-"""Nearest neighbours on standardised parts: the simplest fuser of Rios et al.."""
+"""Nearest neighbours on standardised parts: the simplest fuser of Rios et al."""
 
 from __future__ import annotations
 

@@ -43,6 +43,11 @@ def test_a_clips_name_may_have_blanks_and_words_may_follow_it(tmp_path):
     assert "› I am fine, thanks." in said and "› I am fine. " in said
 
 
+def test_a_clip_may_have_more_words_than_a_name_has_letters():
+    code, said = attune("chat", given=f"/clip {SAMPLE} {'I am fine. ' * 30}\n/quit\n")
+    assert code == 0 and "› I am fine. I am fine." in said
+
+
 def test_a_microphone_without_a_recogniser_says_that_words_stay_unknown(monkeypatch):
     from attune.agent import microphone
     from attune.text import recognisers
