@@ -1,6 +1,7 @@
 """The commands among what a shell does to them: narrow windows, pipes, other alphabets, Ctrl-C, places that can't be written to."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -115,5 +116,5 @@ def test_ctrl_c_says_what_is_kept_and_running_again_does_the_rest(tmp_path):
         rest = run.stderr.read().decode()
     assert "clip [0].mp4" in first
     assert run.returncode == 130
-    assert "stopped; 1 of 4 done, and kept" in rest and "Traceback" not in rest and "KeyboardInterrupt" not in rest
+    assert re.search("stopped; [123] of 4 done, and kept", rest) and "Traceback" not in rest and "KeyboardInterrupt" not in rest
     assert "done before" in attune("measure", clips, "--out", tmp_path / "out", "--text", "none", "--no-report").stderr.decode()
