@@ -14,7 +14,7 @@ from attune.errors import LeakError, RecordingError, SettingError, ShapeError, U
 from attune.evaluate import Predictions, baseline_of, evaluate, evaluate_predictions, leaks, protocols, read_predictions, said, write_predictions
 from attune.evaluate.predictions import STATUSES
 from attune.evaluate.score import age_band, fitted_thresholds, score
-from attune.evaluate.status import status, worst
+from attune.evaluate.status import learned, status, worst
 from attune.taxonomy import taxonomy
 
 EKMAN = taxonomy("ekman7").labels
@@ -336,6 +336,16 @@ def test_items_that_were_in_training_are_never_said_to_be_free_of_leaks():
     assert not any("no leak" in note for note in result.notes)
 
 
+def test_marked_copies_that_a_model_was_taught_all_the_same_are_leaks():
+    there = [item(i, "joy", f"a sentence of five words {i}", split, group, duplicate=marked, listed=listed) for i, (split, group, marked, listed) in enumerate([
+        ("train", "twin", True, False), ("train", "like", True, True), ("train", "lone", False, False), ("test", "twin", True, True), ("test", "like", True, True)])]
+    plain, taught = (model(TRAINED_ON={"made": ("train",)}, **more) for more in ({}, {"TAUGHT_COPIES": ("made",)}))
+    assert [i.group for i in learned(plain, "made", there)] == ["lone"]
+    assert [i.group for i in learned(taught, "made", there)] == ["twin", "lone"]
+    with pytest.raises(LeakError, match="1 of 2 evaluated items meet"):
+        evaluate(there, taught, corpus=SimpleNamespace(__name__="made", FACTS=FACTS), facts=FACTS, draws=10)
+
+
 def test_all_of_a_corpus_is_no_leak_of_itself():
     result = evaluate([*corpus("train"), *corpus("test")], model(), facts=FACTS, split="all", draws=10)
     assert (len(result.scores[0].predictions), result.leaks) == (120, ())
@@ -348,6 +358,9 @@ def test_corpora_of_training_in_which_no_leak_was_looked_for_are_named():
     assert any("weren't looked for in other corpora" in note and "(goemotions)" in note for note in alone.notes)
     beside = evaluate([*corpus("train"), *corpus("test")], own, seen=[item(0, "joy", "something else altogether in here", "train")], **source)
     assert not any("weren't looked for" in note for note in beside.notes)
+    more = model(TRAINED_ON={"made": ("train",), "goemotions": ("train",), "emobank": ("train",)})
+    named = evaluate([*corpus("train"), *corpus("test")], more, seen={"goemotions": [item(0, "joy", "quite another text of goemotions", "train")]}, **source)
+    assert any("weren't looked for in other corpora" in note and "(emobank)" in note for note in named.notes)
 
 
 @pytest.mark.parametrize(("items", "expected"), [

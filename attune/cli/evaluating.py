@@ -133,7 +133,9 @@ def _on_corpus(
     module = datasets.load(corpus)
     shown.step("reading", 0, 0)
     facts, read = datasets.facts(module, folder, reading), _Reading(module, folder, reading)
-    also = [item for given in seen for item in _corpus(given)]
+    also: dict[str, list[Any]] = {}
+    for name, items in map(_corpus, seen):
+        also.setdefault(name, []).extend(items)
     wanted = list(protocol) or [flow.EVERYTHING, *getattr(module, "PROTOCOLS", {})]
     result = None
     for name in names or _fitting(facts, read):
@@ -168,10 +170,12 @@ class _Reading:
         raise problem
 
 
-def _corpus(given: str) -> list[Any]:
+def _corpus(given: str) -> tuple[str, list[Any]]:
+    """A corpus's name and all its items."""
     from attune import datasets
 
-    return datasets.read(*_pair(given, "--seen", "meld=/data/MELD"))
+    name, folder = _pair(given, "--seen", "meld=/data/MELD")
+    return name, datasets.read(name, folder)
 
 
 def _pair(given: str, option: str, example: str) -> tuple[str, str]:

@@ -120,7 +120,8 @@ def items(root: str | Path) -> Iterator[Item]:
     Reads the official layout (`fer2013.csv` and `fer2013new.csv` side by side) or a folder of Parquet tables `ferplus_*.parquet`
     with lossless pictures. In the official layout only identical pictures are known as duplicates across splits.
 
-    about: votes (10,) int in the order of `VOTES`; duplicate, whether the same picture, or nearly, lies in another split.
+    about: votes (10,) int in the order of `VOTES`; duplicate, whether the same picture, or nearly, lies in another split; listed, whether a table
+    itself says so.
 
     Raises
     ------
@@ -160,7 +161,7 @@ def _official(root: Path) -> Iterator[Item]:
         grey = np.frombuffer(pixels, np.uint8).reshape(SIZE, SIZE)
         votes = np.array([int(judged[v]) for v in VOTES])
         label = FER2013[int(picture["emotion"])]
-        yield _item(judged["Image name"], SPLITS[judged["Usage"]], group, grey, votes, label, len(where[group]) > 1)
+        yield _item(judged["Image name"], SPLITS[judged["Usage"]], group, grey, votes, label, len(where[group]) > 1, False)
 
 
 def _groups(path: Path) -> list[str]:
@@ -176,13 +177,13 @@ def _parquet(path: Path, where: Mapping[str, set[str]]) -> Iterator[Item]:
         votes = np.array([row[f"votes_{v}"] for v in VOTES])
         label = WORDS.get(row["fer_label"], row["fer_label"])
         group = str(row["exact_dup_group"])
-        duplicate = bool(row["near_dup_across_split"]) or len(where[group]) > 1
-        yield _item(row["name"], split, group, _webp(row["image_webp"]), votes, label, duplicate)
+        listed = bool(row["near_dup_across_split"])
+        yield _item(row["name"], split, group, _webp(row["image_webp"]), votes, label, listed or len(where[group]) > 1, listed)
 
 
-def _item(name: str, split: str, group: str, pixels: np.ndarray, votes: np.ndarray, label: str, duplicate: bool) -> Item:
+def _item(name: str, split: str, group: str, pixels: np.ndarray, votes: np.ndarray, label: str, duplicate: bool, listed: bool) -> Item:
     values = distribution(votes[None])[0].astype(np.float32)
-    about = {"votes": votes, "duplicate": duplicate}
+    about = {"votes": votes, "duplicate": duplicate, "listed": listed}
     return Item(name, split, group, values, pixels=pixels, more={"ekman7": one_hot("ekman7", label)}, about=about)
 
 

@@ -97,9 +97,9 @@ class Result:
 
 def evaluate(
     items: Iterable[Item], model: str | ModuleType | Any, *, corpus: str | ModuleType = "", facts: Mapping[str, Any] | None = None,
-    split: str = "test", protocol: str | Sequence[str] = EVERYTHING, into: str | None = None, seen: Iterable[Item] = (),
-    leak: Literal["stop", "drop", "allow"] = "stop", adapt: Adapt | Literal["baseline"] | None = None, draws: int = DRAWS, seed: int = 0,
-    cache: Path | None = None, hook: Hook | None = None, command: str = "",
+    split: str = "test", protocol: str | Sequence[str] = EVERYTHING, into: str | None = None,
+    seen: Iterable[Item] | Mapping[str, Iterable[Item]] = (), leak: Literal["stop", "drop", "allow"] = "stop", adapt: Adapt | Literal["baseline"] | None = None,
+    draws: int = DRAWS, seed: int = 0, cache: Path | None = None, hook: Hook | None = None, command: str = "",
 ) -> Result:
     """Score a model on one part of a corpus.
 
@@ -121,7 +121,8 @@ def evaluate(
     into
         The taxonomy to score in; by default the corpus's own, or where crosswalks let both meet.
     seen
-        More items that the model was fitted on, of other corpora, to look for leaks in.
+        More items that the model was fitted on, of other corpora, to look for leaks in; by corpus, so that a note can name those in which nobody
+        looked, or as one whole.
     leak
         "stop" with a `LeakError`, "drop" the items, or "allow" them; dropped or allowed, a note says so.
     adapt
@@ -168,7 +169,8 @@ def evaluate(
     notes = [f"shares material with {other}, which {name} was trained on: held-out at best" for other in stated.get("shares", ())
              if other in (trained_on(module) or {})]
     chosen_ids = {item.id for item in chosen}
-    also = list(seen)
+    elsewhere = sorted(set(trained_on(module) or {}) - {corpus_name} - set(seen if isinstance(seen, Mapping) else ()))
+    also = [item for part in seen.values() for item in part] if isinstance(seen, Mapping) else list(seen)
     fitted = [i for i in (*learned(module, corpus_name, items), *also) if not (i.id in chosen_ids and split in ("all", i.split))]
     statuses = {i.id: _capped(status(module, corpus_name, i), bool(notes)) for i in chosen}
     if foreign:
@@ -184,8 +186,7 @@ def evaluate(
         which = "these items" if len(searched) == len(chosen) else f"the {len(searched):,} items that aren't in-sample"
         notes.append(f"no leak between {which} and the {len(fitted):,} that {name} " + (
             "was fitted on" if trained_on(module) is not None else "is taken to be fitted on, the split train: it doesn't say what it was trained on"))
-    elsewhere = sorted(set(trained_on(module) or {}) - {corpus_name})
-    if searched and elsewhere and not also:
+    if searched and elsewhere and (isinstance(seen, Mapping) or not also):
         notes.append(f"leaks weren't looked for in other corpora that {name} was trained on ({', '.join(elsewhere)}): --seen NAME=DIR looks there, too")
 
     needs_dev = split != "dev" and not getattr(module, "THRESHOLDS", None)

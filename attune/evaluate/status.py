@@ -4,6 +4,7 @@ A model's module states what it was fitted on and what its settings were chosen 
 
     TRAINED_ON = {"ravdess": ("train",), "crema_d": ("train",)}          # its weights
     TUNED_ON = {"ravdess": ("dev",)}                                     # stopping, thresholds, temperature, selection
+    TAUGHT_COPIES = ("ferplus",)                                         # corpora of whose copies it was taught those that aren't listed
 
     in-sample       the weights were fitted on these items
     tuned           they chose something about the model
@@ -62,8 +63,10 @@ def worst(statuses: Iterable[str]) -> tuple[str, str]:
 def learned(model: Any, corpus: str, items: Iterable[Item]) -> list[Item]:
     """The items of a corpus that a model's weights were fitted on; those of its split "train" if the model doesn't say.
 
-    Items that the corpus marks as lying in two splits (about["duplicate"]) are taken to have been left out, as it asks.
+    Items that the corpus marks as lying in two splits (about["duplicate"]) are taken to have been left out, as it asks; if the model states the corpus in
+    TAUGHT_COPIES, only those that its own tables list (about["listed"]).
     """
     fitted = trained_on(model)
     where = set(fitted.get(corpus, ()) if fitted is not None else ("train",))
-    return [item for item in items if {item.split, item.group} & where and not item.about.get("duplicate")]
+    left = "listed" if corpus in getattr(model, "TAUGHT_COPIES", ()) else "duplicate"
+    return [item for item in items if {item.split, item.group} & where and not item.about.get(left)]

@@ -81,7 +81,7 @@ def test_parquet_layout_gives_the_same_pixels(tmp_path: Path) -> None:
 
     (read,) = ferplus.items(tmp_path)
     np.testing.assert_array_equal(read.pixels, grey)
-    assert (read.split, read.group, read.about["duplicate"]) == ("dev", "7", True)
+    assert (read.split, read.group, read.about["duplicate"], read.about["listed"]) == ("dev", "7", True, True)
     assert read.about["votes"].tolist() == list(range(10))
     assert read.more["ekman7"].argmax() == taxonomy("ekman7").index("joy")
 
