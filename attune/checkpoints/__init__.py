@@ -297,11 +297,14 @@ def labels_of(folder: Path, stated: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def others() -> list[tuple[str, int]]:
-    """Id and bytes of what lies here and belongs to no adapter: models of the hub that were added by their id."""
+    """Id and bytes of what lies here and belongs to no adapter: models of the hub that were added by their id; not of one whose lock is damaged."""
     ours = {c.id for kind, name in adapters() for c in _registered(kind, name).CHECKPOINTS}
     found = []
     for path in sorted(folder().glob(f"*/{LOCK}")):
-        lock = locked(Checkpoint(path.parent.name, ()))
+        try:
+            lock = locked(Checkpoint(path.parent.name, ()))
+        except WeightsError:                  # using the model says so
+            continue
         if lock.get("id") and lock["id"] not in ours:
             found.append((str(lock["id"]), sum(int(entry["bytes"]) for entry in lock["files"].values())))
     return found

@@ -154,11 +154,16 @@ def _welcome(agent: Any, url: str) -> None:
 def _clip(text: str) -> tuple[Path, str]:
     """The file, and the words behind it: a name with blanks needs quotes only where words follow."""
     with contextlib.suppress(OSError):    # many words are no name that could be
-        if Path(text).expanduser().is_file():
-            return Path(text).expanduser(), ""
+        if _named(text).is_file():
+            return _named(text), ""
     mark = text[:1] if text[:1] in ("'", '"') and text.find(text[0], 1) > 0 else ""
     name, _, words = text[1:].partition(mark) if mark else text.partition(" ")
-    return Path(name).expanduser(), words.strip()
+    return _named(name), words.strip()
+
+
+def _named(text: str) -> Path:
+    """A file as it is typed, ~ being one's own folder; ~ before what is nobody's stays."""
+    return Path(os.path.expanduser(text))        # Path's own raises where there is nobody of the name
 
 
 def _typed() -> Iterator[dict[str, str]]:

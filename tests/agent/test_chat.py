@@ -48,6 +48,10 @@ def test_a_clip_may_have_more_words_than_a_name_has_letters():
     assert code == 0 and "› I am fine. I am fine." in said
 
 
+def test_a_clip_of_nobody_s_folder_is_not_there():
+    assert "~nobody-of-this-name/talk.mp4" in attune("chat", given="/clip ~nobody-of-this-name/talk.mp4\n/quit\n")[1]
+
+
 def test_a_microphone_without_a_recogniser_says_that_words_stay_unknown(monkeypatch):
     from attune.agent import microphone
     from attune.text import recognisers

@@ -8,7 +8,7 @@ import pytest
 from checkpoints_made import linear_graph
 from typer.testing import CliRunner
 
-from attune import registry
+from attune import checkpoints, registry
 from attune.cli.app import app
 from attune.errors import AttuneError, SettingError, UnknownName, WeightsError
 from attune.evaluate import comparing
@@ -134,6 +134,8 @@ def test_what_was_added_by_its_id_is_listed(tmp_path):
     for name in ("config.json", "model.safetensors", "vocab.txt"):
         (tmp_path / name).write_text("{}")
     attune("models", "add", "huggingface:somebody/moods:ekman7", "--kind", "text", "--from", tmp_path, "--yes")
+    (checkpoints.folder() / "somebody--broken").mkdir()
+    (checkpoints.folder() / "somebody--broken" / checkpoints.LOCK).write_text('{"id": "somebody/brok')
     assert "huggingface:somebody/moods:TAXONOMY" in attune("models").output
     attune("models", "remove", "huggingface:somebody/moods:ekman7", "--kind", "text")
     assert "somebody/moods" not in attune("models").output
