@@ -66,7 +66,7 @@ def chat(
             _answered(one, one.say(recording=said["turn"]), seen)
         return
     shown = _Talk(one, seen)
-    given = [*({"clip": c} for c in clip or ()), *([{"words": " ".join(words)}] if words else [])]
+    given: list[dict[str, Any]] = [*({"clip": c} for c in clip or ()), *([{"words": " ".join(words)}] if words else [])]
     if given:
         for turn in given:
             if not shown.turn(**turn):

@@ -147,6 +147,13 @@ def test_mean_of_a_square_lies_in_its_middle(n: int) -> None:
     assert np.abs(align.folded(np.ascontiguousarray(across.transpose(1, 0, 2)), n)[:, :, 0].T - wanted).max() <= 0.5 * step + 1
 
 
+@pytest.mark.parametrize("n", [2, 4, 5, 6, 7, 8, 9, 12, 16])
+def test_stripes_of_one_row_are_grey_from_afar(n: int) -> None:
+    stripes = np.zeros((2 * n, 2 * n, 3), np.uint8)
+    stripes[::2] = 254
+    assert np.abs(align.folded(stripes, n) - 127).max() <= 254 / n * (n % 2) / 2 + 1e-3
+
+
 def test_pixels_are_left_out_in_two_measures() -> None:
     frame = np.random.default_rng(4).integers(0, 256, (11, 14, 3)).astype(np.uint8)
     assert np.array_equal(align.thinned(frame, 2, 3), frame[::2, ::3]) and np.array_equal(align.thinned(frame, 3), frame[::3, ::3])
