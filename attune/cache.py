@@ -80,7 +80,7 @@ class Cache:
         facts = {
             "version": VERSION, "content": self._content, "settings": {name: chosen[name] for name in SETTINGS[stage]}, "more": repr(more),
             "weights": [weights.digest(path) for path in weights.files(model) if path.is_file()] if model and hasattr(model, "WEIGHTS") else None,
-            "model": _code_of(model), **({"stated": model.FACTS} if hasattr(model, "FACTS") else {}),
+            "model": _code_of(model), **({"stated": model.FACTS} if model and hasattr(model, "FACTS") else {}),
             "libraries": {name: _version(name) for name in LIBRARIES}, "code": _code(stage), "providers": weights.providers(),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

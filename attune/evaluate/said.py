@@ -232,7 +232,7 @@ def digest(model: Any) -> str:
     files = weights.files(model) if getattr(model, "WEIGHTS", ()) else []
     code = [Path(file) for file in _leans_on(model)]
     media = sorted((Path(__file__).parents[1] / "media").glob("*.py")) if modality_of(model) != "text" else []
-    stated = getattr(model, "FACTS", "")          # in a file of facts: names and spans of what it says
+    stated = str(getattr(model, "FACTS", ""))     # in a file of facts: names and spans of what it says
     return hashlib.sha256("".join([*(weights.digest(p) for p in (*files, *code, *media) if p.is_file()), stated]).encode()).hexdigest()[:16]
 
 
