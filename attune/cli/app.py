@@ -32,9 +32,11 @@ WIDE = 110                               # columns; a narrower terminal shows le
 
 HALVES = (".half", ".part")
 # what to do about a file that can't be read or written; others are said as the system says them
-TODO = {errno.EACCES: "give yourself the right to it, or name another place", errno.EROFS: "name a place that can be written to",
-        errno.ENOSPC: "make room, or name another place", errno.ENOTDIR: "name a folder; a file is in its place",
-        errno.EEXIST: "name another place; a file of that name is there", errno.EISDIR: "name a file; a folder is in its place"}
+REMEDIES = {
+    errno.EACCES: "give yourself the right to it, or name another place", errno.EROFS: "name a place that can be written to",
+    errno.ENOSPC: "make room, or name another place", errno.ENOTDIR: "name a folder; a file is in its place",
+    errno.EEXIST: "name another place; a file of that name is there", errno.EISDIR: "name a file; a folder is in its place",
+}
 
 
 def main() -> None:
@@ -62,11 +64,11 @@ def unwritten(error: OSError) -> str:
     'out/talk: permission denied; give yourself the right to it, or name another place'
     """
     said = (error.strerror or str(error)).lower()
-    todo = TODO.get(error.errno or 0, "")
+    remedy = REMEDIES.get(error.errno or 0, "")
     file = "" if error.filename is None else os.fsdecode(error.filename) if not isinstance(error.filename, int) else str(error.filename)
     for half in HALVES:                       # files are written beside their place first
         file = file.removesuffix(half)
-    return (f"{file}: " if file else "") + said + (f"; {todo}" if todo else "")
+    return (f"{file}: " if file else "") + said + (f"; {remedy}" if remedy else "")
 
 
 def _any_letters() -> None:
