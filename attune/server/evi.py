@@ -17,8 +17,10 @@ import base64
 import binascii
 import contextlib
 import json
+import threading
 import time
 import uuid
+from collections.abc import Generator
 from typing import Any
 
 import av
@@ -27,7 +29,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
-from attune.agent import Agent, boundaries, speech
+from attune.agent import Agent, Answer, boundaries, speech
 from attune.agent.microphone import Turns
 from attune.agent.persona import names as personas
 from attune.agent.persona import persona
@@ -182,10 +184,11 @@ class Chat:
         self.reply = asyncio.create_task(self._answer(turn.recording))
 
     async def _answer(self, recording: Any) -> None:
-        answer = None
+        stopped, pieces = threading.Event(), None
         try:
             answer = await run_in_threadpool(lambda: self.agent.say(recording=recording))
-            async for sentence in iterate_in_threadpool(boundaries.sentences(answer)):
+            pieces = _unless(stopped, answer)
+            async for sentence in iterate_in_threadpool(boundaries.sentences(pieces)):
                 if sentence.strip():
                     said = self._said(sentence.strip())
                     await self._send("assistant_message", **said, from_text=False)
@@ -195,9 +198,9 @@ class Chat:
         except AttuneError as error:
             await self._error("E0711", "model", str(error))
         finally:
-            if answer is not None:
-                with contextlib.suppress(ValueError):         # its thread may still wait for a piece
-                    answer.close()
+            stopped.set()
+            if pieces is not None:
+                await _closed(pieces)
 
     async def _speak(self, number: str, sentence: str, language: str) -> None:
         """The sentence aloud, a WAV file; a program that fails costs the sound, not the answer."""
@@ -228,6 +231,30 @@ class Chat:
 
     async def _error(self, code: str, slug: str, message: str) -> None:
         await self._send("error", code=code, slug=slug, message=message)
+
+
+def _unless(stopped: threading.Event, answer: Answer) -> Generator[str, None, None]:
+    """The pieces of an answer until it is stopped; then whoever gives it is told at once, so that nobody goes on talking to no one."""
+    try:
+        for piece in answer:
+            if stopped.is_set():
+                break
+            yield piece
+    finally:
+        answer.close()
+
+
+async def _closed(pieces: Generator[str, None, None], wait: float = 0.5) -> None:
+    """Close it, or give the thread that is in it the time for one more piece: what was said is then remembered before the next turn is.
+
+    A piece that takes longer ends the answer when it comes.
+    """
+    until = time.monotonic() + wait
+    while time.monotonic() < until:
+        with contextlib.suppress(ValueError):                 # generator already executing
+            pieces.close()
+            return
+        await asyncio.sleep(0.01)
 
 
 class _Sound:

@@ -1,8 +1,10 @@
 """EVI's events, driven by Hume's own client against a real server process with a scripted model behind it."""
 
+import asyncio
 import base64
 import json
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from attune.agent import boundaries
 from attune.errors import UnknownName
 from attune.evaluate.scripted import Scripted, content
 from attune.media import Media
+from attune.server import evi
 from attune.server.config import Config
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")       # of the client's own library
@@ -42,7 +45,7 @@ spec.loader.exec_module(openai_tests)
 
 @pytest.fixture(scope="module")
 def model():
-    with Scripted(lambda messages: "EMOTION: sad\n" + ("One sentence more. " * 60 if "slowly" in content(messages[-1]) else "I hear you. What happened?"), delay=0.01) as server:
+    with Scripted(lambda messages: "EMOTION: sad\n" + ("One sentence more. " * 3000 if "slowly" in content(messages[-1]) else "I hear you. What happened?"), delay=0.01) as server:
         yield server
 
 
@@ -54,7 +57,7 @@ def hume(tmp_path_factory, model):
     assert process.wait(60) in (0, -15)
 
 
-def until(chat, kind, most=200):
+def until(chat, kind, most=4000):
     """Messages up to and with the first of a kind."""
     came = []
     for _ in range(most):
@@ -112,11 +115,40 @@ def test_who_speaks_while_it_answers_interrupts(hume, model):
         assert abs(came[-1].time - time.time() * 1000) < 60_000
         rest = until(chat, "assistant_end")
         assert [m.message.content for m in rest if m.type == "assistant_message"] == ["I hear you.", "What happened?"]
-    for _ in range(100):
-        if model.stopped > stopped:
-            break
+    patience = time.monotonic() + 60
+    while model.stopped == stopped and time.monotonic() < patience:
         time.sleep(0.05)
     assert model.stopped > stopped                            # the model's answer is given up, too
+
+
+def test_an_answer_is_given_up_though_a_thread_waits_for_its_next_piece():
+    coming, waits, gone = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow:
+        def __iter__(self):
+            yield "One. "
+            waits.set()
+            coming.wait(60)
+            yield "Two. "
+            raise AssertionError("asked for more though it was stopped")
+
+        def close(self):
+            gone.set()
+
+    stopped = threading.Event()
+    pieces = evi._unless(stopped, Slow())
+    assert next(pieces) == "One. "
+    got = []
+    reader = threading.Thread(target=lambda: got.extend(pieces))
+    reader.start()
+    assert waits.wait(60)
+    stopped.set()
+    asyncio.run(evi._closed(pieces, 0.05))                    # its thread is in it still
+    assert not gone.is_set()
+    coming.set()
+    asyncio.run(evi._closed(pieces, 60))
+    reader.join(60)
+    assert gone.is_set() and got == []
 
 
 def test_paused_it_listens_and_does_not_answer(hume, model):
