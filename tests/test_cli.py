@@ -96,6 +96,20 @@ def test_mistakes_are_answered_in_a_sentence(arguments, expected, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [("nowhere.mp4",), ("nowhere.mp4", "nor/here.wav"), (SAMPLE, "--face", "ferplus"), (SAMPLE, "--engine", "steam")])
+def test_nothing_is_made_where_nothing_can_be_measured(arguments, tmp_path):
+    done = attune("measure", *arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_not_there_is_a_line_beside_one_that_is(tmp_path):
+    (tmp_path / "bad.mp4").write_text("this is no film")
+    attune("measure", "nowhere.mp4", "bad.mp4", cwd=tmp_path)
+    rows = list(csv.DictReader((tmp_path / "measured" / "failures.csv").read_text(encoding="utf-8").splitlines()))
+    assert [r["file"] for r in rows] == ["nowhere.mp4", "bad.mp4"]
+
+
 def test_models_and_taxonomies_are_listed():
     listed = attune("models").stdout
     assert all(name in listed for name in ("ferplus_resnet", "prosody_whisper", "minilm_emotions", "non-commercial"))

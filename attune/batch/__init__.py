@@ -83,16 +83,17 @@ def run(
                                "Words beside remote media (talk.srt beside talk.mp4) are fetched with them")
     sweep()
     files = [f if places.remote(f) else Path(f) for f in files]
-    if not places.remote(out):
-        out = Path(out)
-        out.mkdir(parents=True, exist_ok=True)
-    places.steadily(out, lambda: _must_be_writable(out))
+    out = out if places.remote(out) else Path(out)
     depends = _depends(settings)
     jobs = [Job(f, folder, out, settings, tuple(formats), page, again, depends, str(cache or ""), largest, hashed)
             for f, folder in zip(files, folders(files, out), strict=True)]
     failed: list[Result] = []
     tell = None if hook is None else lambda index, step, done, total: hook(str(files[index]), step, done, total)
-    for outcome in map(measured, jobs, engine=engine, workers=max(1, min(workers, len(jobs))), limits=limits, address=address, gpus=gpus, tell=tell):
+    outcomes = map(measured, jobs, engine=engine, workers=max(1, min(workers, len(jobs))), limits=limits, address=address, gpus=gpus, tell=tell)
+    if isinstance(out, Path):
+        out.mkdir(parents=True, exist_ok=True)        # only now: a wrong setting, model or engine leaves no folder behind
+    places.steadily(out, lambda: _must_be_writable(out))
+    for outcome in outcomes:
         job = jobs[outcome.index]
         result = replace(outcome.value, tries=outcome.tries) if outcome.kind == "" else Result(
             str(job.source), job.folder, error=outcome.error, kind=outcome.kind, tries=outcome.tries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import signal
 import threading
 import time
@@ -52,6 +53,8 @@ def _measure(
     files = batch.find(paths)
     if not files:
         raise AttuneError(f"nothing to measure in {', '.join(paths)}; expected media files, or folders that hold some")
+    if all(map(_absent, files)):
+        raise AttuneError(f"no file {', '.join(map(str, files))}; expected a video, a sound file or a picture, or a folder or pattern of them")
     limits = batch.Limits(time_limit, None if memory_limit is None else memory_limit * 1e9, retries)
     with _Bars(
         TextColumn("{task.fields[file]}", style="bold", markup=False, table_column=Column(max_width=NAMED, no_wrap=True)),
@@ -79,6 +82,17 @@ def _measure(
     if failed:
         console.print(f"\n{len(files) - failed} of {len(files)} measured; the others are in {batch.places.join(out, batch.FAILURES)}")
         raise typer.Exit(FAILED)
+
+
+def _absent(file: str | Path) -> bool:
+    """Whether a path leads nowhere; of an address, and of what can't be looked at, measuring says so."""
+    try:
+        os.stat(file)
+    except FileNotFoundError:
+        return "://" not in str(file)
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _end_as_by_keys() -> None:
