@@ -296,3 +296,28 @@ def test_learned_shown_and_forgotten_by_the_command(tmp_path):
     assert run(app, ["baseline", "forget", file, "--person", "ada"]).exit_code == 0
     assert baseline.load(file) == []
     assert run(app, ["baseline", "learn", str(tmp_path / "talk"), "--person", "eve", "-o", file]).exit_code != 0
+
+
+def test_more_of_a_fair_sample_is_one_too_unless_it_is_said_not_to_be(tmp_path):
+    from typer.testing import CliRunner
+
+    from attune import export
+    from attune.cli import app
+    from attune.types import Faces, Recording, Segment
+
+    estimates, file = heard(), tmp_path / "b.json"
+    rows = tuple(Segment(float(s), float(e), "ada") for s, e in zip(estimates.start, estimates.end, strict=True))
+    export.write(Recording("talk.wav", 6.0, rows, Faces.empty(), (estimates,)), tmp_path / "talk")
+
+    def learn(*options):
+        done = CliRunner().invoke(app, ["baseline", "learn", str(tmp_path / "talk"), "--person", "ada", "-o", str(file), *options])
+        assert done.exit_code == 0, done.output
+        (known,) = baseline.load(file)
+        return known.fair, {way: s.moments for way, s in known.sums.items() if s.moments}
+
+    assert learn("--fair") == (True, {"fair": 6})
+    assert learn("--more") == (True, {"fair": 12})
+    assert learn("--more", "--no-fair") == (False, {"fair": 12, "guessed": 6})
+    assert learn("--more") == (False, {"fair": 12, "guessed": 12})
+    assert learn("--more", "--fair") == (True, {"fair": 18, "guessed": 12})
+    assert learn() == (False, {"guessed": 6})                # anew

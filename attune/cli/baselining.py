@@ -24,7 +24,8 @@ def learn(
     person: Annotated[str, typer.Option(help="Whose habit is learned, as the recordings name them.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write; people who are in it already are kept.")],
     shown: Annotated[str | None, typer.Option(help="What the person shows throughout, if known: neutral, say.", show_default=False)] = None,
-    fair: Annotated[bool, typer.Option("--fair", help="The recordings are a fair sample of what the person expresses.")] = False,
+    fair: Annotated[bool | None, typer.Option("--fair/--no-fair", show_default=False, help="Whether the recordings are a fair sample of what the person "
+                                              "expresses; by default not, with --more as the file has it.")] = None,
     more: Annotated[bool, typer.Option("--more", help="Add to what the file knows of the person, instead of learning anew.")] = False,
 ) -> None:
     """Learn a person's habit from recordings: sums only, no moment is kept."""
@@ -40,10 +41,10 @@ def learn(
                 continue
             rows = estimates.values[estimates.person == person]
             key = (population.model, population.labels)
-            one = learned.setdefault(key, baseline.Baseline(person, population, fair=fair))
+            one = learned.setdefault(key, baseline.Baseline(person, population))
             if one.population.to_json() != population.to_json():
                 raise SettingError(f"{out} compares {person} with people by another version of {population.model}; learn anew, without --more")
-            before, one.fair = one.moments, fair
+            before, one.fair = one.moments, one.fair if fair is None else fair
             new += one.push(rows, shown).moments - before
     if not new:
         raise SettingError(f"nothing of {person!r} to learn from; attune show says who is in a recording, and only models with a population can compare")
