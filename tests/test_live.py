@@ -318,6 +318,26 @@ def test_words_of_a_transcript_that_were_never_heard_are_no_part_of_what_was_bro
     assert len(voice) == 2 and not voice.missing.any()        # what was heard of the second sentence is measured, its words unknown
 
 
+def test_words_that_were_typed_stay_where_a_session_with_a_transcript_is_broken_off(sound):
+    session = Session(Settings(face=None), record=True, words=transcript.read(WORDS))
+    session.hear(sound[: round(4.8 * 16_000)])                # within the second sentence
+    session.words(3.0, 3.4, "That was Ada.", "Ben")
+    session.cut()
+    recording = session.close()
+    assert [(s.person, s.text) for s in recording.segments if s.text] == [("speaker", "Hello. This is a short test."), ("Ben", "That was Ada.")]
+    assert not recording["voice.ravdess8"].missing.any()      # of the second sentence too, whose words are unknown
+
+
+def test_words_that_are_typed_beside_lines_without_times_come_in_their_places(sound):
+    lines = transcript.Transcript((Segment(0, 0, text="Hello. This is a short test."), Segment(0, 0, text="I am happy that you are here.")), timed=False)
+    session = Session(Settings(face=None), record=True, words=lines)
+    session.hear(sound)
+    session.words(0.0, 0.3, "Ready?", "Ben")
+    recording = session.close()
+    assert [s.text for s in recording.segments if s.text] == ["Ready?", *(s.text for s in lines.segments)]
+    assert transcript.SPREAD in recording.notes
+
+
 def test_a_session_that_ends_after_its_words_is_not_cut(sound):
     session = Session(Settings(face=None), record=True, words=transcript.read(WORDS))
     session.hear(sound)

@@ -35,7 +35,7 @@ from attune.measure import Seen as AllSeen
 from attune.media import cell_of
 from attune.media.picture import fitted
 from attune.settings import Settings
-from attune.text.transcript import Transcript
+from attune.text.transcript import SPREAD, Transcript, spread
 from attune.types import SOMEONE, Estimates, Modality, Recording, Segment
 from attune.voice import Heard as Unit
 from attune.voice import online, speakers, voiceprint
@@ -93,7 +93,7 @@ class Session:
         self.notes: list[str] = list(words.notes) if words else []
         self.muted: set[Modality] = set()
         self._transcript = words
-        self._given: list[Segment] = list(words.segments) if words else []
+        self._pushed: list[Segment] = []
         self._due = units_of(words.segments, max((s.end for s in words.segments), default=0.0), self.settings) if words and words.timed else []
         self._looking = Looking(self.models["face"], self.settings, remember=record) if "face" in self.models else None
         self._listening = self._hears(list(self._due) or None)
@@ -219,7 +219,7 @@ class Session:
             return []
         said = Segment(start, end, person, text.strip())
         if self.record:
-            self._given.append(said)
+            self._pushed.append(said)
         for wrong, left in self._words.push(said) if self._words else ():
             self._recent.without("text", wrong.start, wrong.end)
             self._read([left] if left else [])               # told before, with the rest
@@ -291,14 +291,15 @@ class Session:
         return told + self.recognised(patience)
 
     def cut(self) -> None:
-        """It is broken off here: of words that were given from the start, those that aren't over yet were never heard, and count as unknown."""
+        """It is broken off here: of words that were given from the start, those that aren't over yet were never heard, and count as unknown.
+        What was pushed meanwhile stays."""
         now, given = self.now, self._transcript
         if self._over or given is None or all(s.end <= now for s in given.segments):
             return
         over = [s for s in given.segments if s.end <= now] if given.timed else []
         going = [Segment(s.start, now, s.person) for s in given.segments if s.start < now < s.end] if given.timed else []
         self._cut, self._due = now, [u for u in self._due if u.end <= now]
-        self._transcript, self._given = replace(given, segments=(*over, *going)) if over or going else None, over
+        self._transcript = replace(given, segments=(*over, *going))
         self.notes.append(f"broken off at {now:.1f} s: words that weren't over by then are left out")
 
     def leave(self) -> None:
@@ -332,10 +333,15 @@ class Session:
             if self._cut < math.inf:
                 heard = replace(heard, estimates=_until(heard.estimates, self._cut), beside=tuple(filter(None, (_until(e, self._cut) for e in heard.beside))))
             notes += [] if heard.speech else [NO_SPEECH]
-        given, came = self._transcript, [*self._given, *recognised]
-        if came and (given is None or len(came) > len(given.segments)):
-            given = Transcript(tuple(sorted(came, key=lambda s: (s.start, s.end))), language=self._language)
-            heard = replace(heard, estimates=_named(heard.estimates, self._given)) if self._given else heard
+        given = self._transcript if self._transcript and self._transcript.segments else None
+        if self._pushed or recognised:
+            before = given.segments if given else ()
+            if given and not given.timed:
+                before = spread(before, heard.speech)
+                notes.append(SPREAD)
+            named = [*before, *self._pushed]
+            given = Transcript(tuple(sorted((*named, *recognised), key=lambda s: (s.start, s.end))), language=self._language)
+            heard = replace(heard, estimates=_named(heard.estimates, named)) if named else heard
         notes += self._words.notes() if self._words else []
         length = self.duration if duration is None else duration
         turns = _turns(heard.estimates) if self.voices else []
