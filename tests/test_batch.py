@@ -282,12 +282,24 @@ def test_explore_reads_the_corpus_with_the_manifest_as_facts(sounds, tmp_path):
     assert len(corpus) == 4 and "duration" in corpus.facts
 
 
-def test_portraits_of_what_was_measured_are_no_media_to_measure(tmp_path):
+def test_portraits_of_what_was_measured_are_no_media_to_measure(tmp_path, monkeypatch):
     for folder in ("measured/talk/portraits", "study/portraits"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "1.jpg").touch()
     (tmp_path / "measured" / "talk" / "recording.json").touch()
     assert places.find([tmp_path]) == places.find([f"{tmp_path}/**/*.jpg"]) == [tmp_path / "study" / "portraits" / "1.jpg"]
+    monkeypatch.chdir(tmp_path / "measured" / "talk")
+    assert places.find(["."]) == []
+
+
+@pytest.mark.parametrize("given", ["measured/talk/portraits", "measured/talk/portraits/", "measured/*/portraits/*.jpg", "measured/talk/portraits/1.jpg"])
+def test_portraits_that_are_named_are_measured(given, tmp_path, monkeypatch):
+    (tmp_path / "measured" / "talk" / "portraits").mkdir(parents=True)
+    (tmp_path / "measured" / "talk" / "portraits" / "1.jpg").touch()
+    (tmp_path / "measured" / "talk" / "recording.json").touch()
+    assert places.find([tmp_path / given]) == places.find([f"{tmp_path}/{given}"]) == [tmp_path / "measured" / "talk" / "portraits" / "1.jpg"]
+    monkeypatch.chdir(tmp_path)
+    assert places.find([given]) == [Path("measured/talk/portraits/1.jpg")]
 
 
 def test_a_cache_and_words_at_an_address_are_refused(sounds, tmp_path):

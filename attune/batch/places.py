@@ -61,7 +61,7 @@ def name_of(place: Place) -> Path:
 def find(paths: Sequence[Place]) -> list[Place]:
     """Media files in files, folders (all the way down) and patterns, each once, in order. A named file is taken whatever its suffix;
     in folders only media suffixes count, and no hidden files (macOS leaves a ._talk.mp4 beside talk.mp4 on other systems' disks), nor the portraits
-    of recordings that were measured.
+    of recordings that were measured, unless it is their folder that is named, or a pattern that names it.
 
     Raises
     ------
@@ -75,9 +75,9 @@ def find(paths: Sequence[Place]) -> list[Place]:
             continue
         path = Path(given)
         if path.is_dir():
-            found += _media(p for p in path.rglob("*") if p.is_file())
+            found += _media((p for p in path.rglob("*") if p.is_file()), path.as_posix().__eq__)
         elif not path.exists() and glob.has_magic(given):
-            found += _media(p for p in map(Path, glob.glob(given, recursive=True)) if p.is_file())
+            found += _media((p for p in map(Path, glob.glob(given, recursive=True)) if p.is_file()), _names_portraits(given))
         else:
             found.append(path)
     return list(dict.fromkeys(found))
@@ -109,23 +109,28 @@ def steadily(place: Place, do: Callable[[], Given]) -> Given:
 def _find_remote(given: str) -> list[Place]:
     system, path = _system(given)
     if glob.has_magic(path):
-        names = system.glob(path)
+        names, named = system.glob(path), _names_portraits(given)
     elif system.isdir(path):
-        names = system.find(path)
+        names, named = system.find(path), str(system.unstrip_protocol(path)).rstrip("/").__eq__
     else:
         return [given]
-    return _media(map(system.unstrip_protocol, names))
+    return _media(map(system.unstrip_protocol, names), named)
 
 
-def _media(places: Iterable[Place]) -> list[Place]:
-    """Those that look like media of somebody's, sorted."""
+def _names_portraits(pattern: str) -> Callable[[str], bool]:
+    """Whether a pattern is one of files in folders of portraits, as talk/portraits/*.jpg is: then all of them are meant."""
+    return lambda folder: pattern.replace("\\", "/").split("/")[-2:-1] == [PORTRAITS]
+
+
+def _media(places: Iterable[Place], named: Callable[[str], bool]) -> list[Place]:
+    """Those that look like media of somebody's, sorted. named: whether it is just this folder that was asked for."""
     ours: dict[str, bool] = {}
     found = []
     for place in sorted(places, key=str):
         if name_of(place).suffix.lower() in SUFFIXES and not name_of(place).name.startswith("."):
             folder = str(place).replace("\\", "/").rpartition("/")[0]
-            if folder.endswith(f"/{PORTRAITS}") and folder not in ours:
-                ours[folder] = exists(join(folder.removesuffix(f"/{PORTRAITS}"), RECORDING))
+            if folder not in ours and name_of(folder).name == PORTRAITS and not named(folder):
+                ours[folder] = exists(f"{folder.removesuffix(PORTRAITS)}{RECORDING}")
             if not ours.get(folder):
                 found.append(place)
     return found

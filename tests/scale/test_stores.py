@@ -115,6 +115,8 @@ def test_results_in_a_bucket_are_no_media_to_measure(bucket):
     for name in ("portraits/1.jpg", "recording.json"):
         bucket.pipe_file(f"study/results/a/{name}", b"x")
     assert "s3://study/results/a/portraits/1.jpg" not in batch.find(["s3://study"])
+    for named in ("s3://study/results/a/portraits", "s3://study/results/a/portraits/", "s3://study/results/*/portraits/*.jpg"):
+        assert batch.find([named]) == ["s3://study/results/a/portraits/1.jpg"]
     bucket.rm("study/results", recursive=True)
 
 
