@@ -338,6 +338,17 @@ def test_words_that_are_typed_beside_lines_without_times_come_in_their_places(so
     assert transcript.SPREAD in recording.notes
 
 
+def test_lines_without_times_of_what_was_broken_off_are_laid_over_nothing(sound):
+    """How much of them was heard, nobody knows; all of them over the first seconds would be wrong."""
+    lines = transcript.Transcript((Segment(0, 0, text="Hello. This is a short test."), Segment(0, 0, text="I am happy that you are here.")), timed=False)
+    session = Session(Settings(face=None), record=True, words=lines)
+    session.hear(sound[: round(4.8 * 16_000)])
+    session.cut()
+    recording = session.close()
+    assert recording.segments and not any(s.text for s in recording.segments)
+    assert "broken off at 4.8 s: words that weren't over by then are left out" in recording.notes
+
+
 def test_a_session_that_ends_after_its_words_is_not_cut(sound):
     session = Session(Settings(face=None), record=True, words=transcript.read(WORDS))
     session.hear(sound)

@@ -294,7 +294,7 @@ class Session:
         """It is broken off here: of words that were given from the start, those that aren't over yet were never heard, and count as unknown.
         What was pushed meanwhile stays."""
         now, given = self.now, self._transcript
-        if self._over or given is None or all(s.end <= now for s in given.segments):
+        if self._over or given is None or (given.timed and all(s.end <= now for s in given.segments)):
             return
         over = [s for s in given.segments if s.end <= now] if given.timed else []
         going = [Segment(s.start, now, s.person) for s in given.segments if s.start < now < s.end] if given.timed else []
