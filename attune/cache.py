@@ -18,6 +18,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import threading
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -37,8 +38,8 @@ from attune.types import Estimates, Faces, Segment
 
 VERSION = 1
 SETTINGS = {                             # of `Settings`, what each stage reads
-    "face": ("face", "fps", "min_face", "face_score", "search", "patience", "speakers", "portraits"),
-    "voice": ("voice", "granularity", "pause", "window", "hop", "speech"),
+    "face": ("face", "fps", "min_face", "face_score", "search", "patience", "speakers", "portraits", "batch"),
+    "voice": ("voice", "granularity", "pause", "window", "hop", "speech", "batch"),
     "speakers": ("speakers", "pause", "speech"),
     "words": ("language",),
 }
@@ -104,7 +105,7 @@ class Cache:
         known = joined(known, Known({}, {"end": end, "told": list(media.told(STREAM[stage]))}))
         place = self._place(stage, key)
         place.parent.mkdir(parents=True, exist_ok=True)
-        half = place.with_name(f"{place.name}.{os.getpid()}.half")
+        half = place.with_name(f"{place.name}.{os.getpid()}-{threading.get_ident()}.half")
         with half.open("wb") as file:
             arrays: dict[str, Any] = {"facts": np.array(json.dumps(known.facts)), **known.arrays}
             np.savez_compressed(file, **arrays)

@@ -30,6 +30,7 @@ import numpy as np
 from attune import __version__, baseline, cache, export, face, registry, text, timeline, voice, weights
 from attune.align import align
 from attune.cache import Cache
+from attune.checkpoints.together import joined
 from attune.errors import WeightsError
 from attune.fusion import abstain, fuse, reach, told
 from attune.media import Media, cell_of, jpeg
@@ -216,7 +217,7 @@ class Looking:
 
     def _join(self) -> None:
         """Many small arrays into few: kept apart between the large ones of pictures they would scatter the heap, which then grows with every picture."""
-        self._waiting += [(found, self.stream.values(crops), own_fps) for found, crops, own_fps in self._unasked]
+        self._waiting += [(found, said, own_fps) for (found, _, own_fps), said in zip(self._unasked, self._asked(), strict=True)]
         self._unasked.clear()
         if self._waiting:
             found = Faces.join([found for found, _, _ in self._waiting])
@@ -227,6 +228,13 @@ class Looking:
             if self._keep:
                 self._keep.add(self._rows[-1][0])
         _give_back()
+
+    def _asked(self) -> list[np.ndarray]:
+        """What the model says of each picture's faces that wait: picture by picture, or of all in one go where it may see several at once."""
+        crops = [crops for _, crops, _ in self._unasked]
+        if self._chosen.batch == 1 or not crops:
+            return [self.stream.values(each) for each in crops]
+        return np.split(self.stream.values(np.concatenate(crops)), np.cumsum([len(each) for each in crops])[:-1])
 
     def _estimates(self, found: Faces, said: np.ndarray, rates: Sequence[float | None]) -> tuple[Estimates, ...]:
         shown = [Segment(*_shown(t, self._chosen.fps, own), who) for t, own, who in zip(found.time, rates, self._people(found), strict=True)]
@@ -248,13 +256,15 @@ class Listening:
         As in `Looking`.
     voices
         Who tells whose an utterance is, as soon as it is over; None: nobody.
+    together
+        Units that wait for each other before the model is asked.
     """
 
     def __init__(
         self, model: ModuleType | None, chosen: Settings, known: Sequence[Segment] | None = None, *, keep: export.Partial | None = None, remember: bool = True,
-        voices: online.Voices | None = None,
+        voices: online.Voices | None = None, together: int = 1,
     ) -> None:
-        self.stream, self._model, self._chosen = voice.VoiceStream(model, chosen, known), model, chosen
+        self.stream, self._model, self._chosen = voice.VoiceStream(model, chosen, known, together=together), model, chosen
         self._keep, self._remember, self._voices = keep, remember, voices
         self._waiting: list[voice.Heard] = []
         self._rows = [] if model is None else [self._estimates([])]
@@ -423,7 +433,7 @@ def _listen(
         notes += [NO_SPEECH] * (not heard.speech)
         return heard
     try:
-        listening = Listening(model, chosen, known, keep=keep)
+        listening = Listening(model, chosen, known, keep=keep, together=chosen.batch)
     except WeightsError as error:
         if model is not None and not all(path.is_file() for path in weights.files(model)):
             raise
@@ -545,7 +555,7 @@ def _model(modality: str, name: str, settings: Settings) -> ModuleType:
     module = registry.load(f"attune.{modality}.models", name)
     if settings.commercial_safe:
         weights.refuse_unless_commercial(module, name)
-    return module
+    return module if settings.batch == 1 else joined(module, settings.batch)
 
 
 def versions(models: Models) -> dict[str, Any]:

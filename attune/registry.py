@@ -16,11 +16,14 @@ from __future__ import annotations
 import importlib
 import importlib.resources
 import sys
+import threading
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 from attune.errors import unknown
+
+_MAKING = threading.RLock()
 
 
 def names(folder: str) -> list[str]:
@@ -40,7 +43,8 @@ def load(folder: str, name: str) -> ModuleType:
     """
     family, colon, given = name.partition(":")
     if colon:
-        return _member(folder, family, given)
+        with _MAKING:                     # once, though several threads ask: each would load its own weights
+            return _member(folder, family, given)
     for entry in _entries(folder, tuple(sys.path)):
         if entry.name == name:
             module: ModuleType = entry.load()

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from attune.errors import SettingError, unknown
 
 MOST_SPEAKERS = 50
+MOST_TOGETHER = 128                      # inputs of a call; sounds of 30 s wait for one with 2 MB each
 COMMERCIAL = {"text": "minilm_open"}     # what stands in for a default model whose licence forbids commercial use, where there is such a model
 
 Granularity = Literal["word", "sentence", "utterance", "turn", "window"]
@@ -58,6 +59,9 @@ class Settings:
     )
     confidence: float = _option(0.0, "least probability of a fused row's strongest label; a row below it is left empty, with the reason", low=0, high=1)
     portraits: bool = _option(True, "keep one small picture per person for the report")
+    batch: int = _option(
+        1, "inputs that a network may see in one call, for large models on a GPU; above 1 last digits may differ, and a worker has several files in hand",
+        low=1, high=MOST_TOGETHER)
     commercial_safe: bool = _option(False, "refuse models whose licence forbids commercial use; words are read by minilm_open in minilm_emotions' place")
 
     def __post_init__(self) -> None:
@@ -75,6 +79,8 @@ class Settings:
             if not isinstance(value, int | float) or not low <= value <= high:
                 unit = f" {f.metadata['unit']}" if f.metadata["unit"] else ""
                 raise SettingError(f"{f.name}={value!r}; expected a number from {low} to {high}{unit}")
+        if not isinstance(self.batch, int):
+            raise SettingError(f"batch={self.batch!r}; expected a whole number from 1 to {MOST_TOGETHER}")
 
     @classmethod
     def of(cls, **given: Any) -> Settings:

@@ -24,6 +24,7 @@ from attune.cache import Cache
 from attune.errors import AttuneError
 from attune.measure import measure, transcript_of
 from attune.settings import Settings
+from attune.text import recognisers
 from attune.timeline import SPEAKER
 from attune.types import Recording
 
@@ -157,8 +158,10 @@ def _measured(job: Job, local: Path, content: str, key: str, tell: Callable[...,
         if not remote:
             places.remove(folder / DONE)          # from here on the folder is no longer what it said
         cache = Cache(job.cache, content="" if content.startswith("etag ") else content) if job.cache else None
+        stay = recognisers.staying_open() if job.settings.batch > 1 else nullcontext()       # one for all files that are measured meanwhile
         try:
-            recording = measure(local, out=folder, formats=job.formats, hook=tell, cache=cache, **job.settings.asdict())
+            with stay:
+                recording = measure(local, out=folder, formats=job.formats, hook=tell, cache=cache, **job.settings.asdict())
         except AttuneError as error:
             raise _renamed(error, local, job.source) from error
         if job.page:

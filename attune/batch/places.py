@@ -10,6 +10,7 @@ import glob
 import hashlib
 import importlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -239,7 +240,7 @@ def write(place: Place, content: bytes) -> None:
         return
     path = Path(place)
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f"{path.name}.{os.getpid()}.half")
+    half = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.half")        # copies of a file may be done at the same time
     half.write_bytes(content)
     os.replace(half, path)
 

@@ -18,11 +18,13 @@ import transformers
 from attune.checkpoints import labels_of, read_json, side
 from attune.checkpoints.labels import Output
 from attune.checkpoints.rows import Embedding, Said, pixels, shown, standardised, written
+from attune.checkpoints.together import Net
 from attune.errors import WeightsError
 from attune.taxonomy import taxonomy
 
 SAMPLE_RATE = 16_000                     # Hz
 ONLY_TRAINING = ("masked_spec_embed", "position_ids", "num_batches_tracked")      # what checkpoints may lack: nothing of it is used
+WAVES = ("Wav2Vec2FeatureExtractor", "Wav2Vec2Processor")      # what prepares sound as it is, and no picture of it
 OLD_NAMES = (("conv.weight_g", "conv.parametrizations.weight.original0"), ("conv.weight_v", "conv.parametrizations.weight.original1"))
 
 
@@ -32,13 +34,27 @@ def text(folder: Path, output: Output, tokens: int, stated: Sequence[str] = ()) 
     net = strict(transformers.AutoModelForSequenceClassification, folder)
     columns = output.columns(labels_of(folder, stated))
 
-    def run(given: str) -> Any:
-        clean = given.encode("utf-8", "ignore").decode("utf-8")          # halves of surrogate pairs aren't text
-        with torch.inference_mode():
-            return net(**tokenizer(clean, return_tensors="pt", truncation=True, max_length=tokens), output_hidden_states=True)
+    def clean(given: str) -> str:
+        return given.encode("utf-8", "ignore").decode("utf-8")           # halves of surrogate pairs aren't text
 
-    return Embedding(len(taxonomy(output.taxonomy)), written, lambda t: columns(run(t).logits[0].numpy()), net.config.hidden_size,
-                     lambda t: run(t).hidden_states[-1][0].mean(0).numpy())
+    def run(given: str) -> Any:
+        with torch.inference_mode():
+            return net(**tokenizer(clean(given), return_tensors="pt", truncation=True, max_length=tokens), output_hidden_states=True)
+
+    def together(texts: Sequence[str]) -> np.ndarray:
+        padding = tokenizer.pad_token is not None
+        with torch.inference_mode():
+            given = tokenizer([clean(one) for one in texts], return_tensors="pt", truncation=True, max_length=tokens, padding=padding)
+            return np.stack([columns(row) for row in net(**given).logits.numpy()])
+
+    def said(given: str) -> np.ndarray:
+        return columns(run(given).logits[0].numpy())
+
+    def length(given: str) -> int:
+        return len(tokenizer(clean(given), truncation=True, max_length=tokens).input_ids)
+
+    return Embedding(len(taxonomy(output.taxonomy)), written, said, net.config.hidden_size, lambda t: run(t).hidden_states[-1][0].mean(0).numpy(),
+                     together=Net(said, together, length, tokenizer.pad_token is not None, folder.name))
 
 
 def sound(folder: Path, output: Output, measurable: Callable[[np.ndarray], bool], stated: Sequence[str] = ()) -> Embedding:
@@ -51,8 +67,16 @@ def sound(folder: Path, output: Output, measurable: Callable[[np.ndarray], bool]
         with torch.inference_mode():
             return net(prepare(samples), output_hidden_states=True)
 
-    return Embedding(len(taxonomy(output.taxonomy)), measurable, lambda s: columns(run(s).logits[0].numpy()), net.config.hidden_size,
-                     lambda s: run(s).hidden_states[-1][0].mean(0).numpy())
+    def said(samples: np.ndarray) -> np.ndarray:
+        return columns(run(samples).logits[0].numpy())
+
+    facts = read_json(folder / "preprocessor_config.json")
+    if facts.get("feature_extractor_type", WAVES[0]) in WAVES:
+        together = sounds(said, lambda x, mask: net(x, attention_mask=mask).logits, prepare, columns, folder.name, masked(folder))
+    else:                                 # pictures of sound, all of one size
+        together = stack(said, lambda x: net(x).logits, prepare, columns, folder.name, None)
+    return Embedding(len(taxonomy(output.taxonomy)), measurable, said, net.config.hidden_size, lambda s: run(s).hidden_states[-1][0].mean(0).numpy(),
+                     together=together)
 
 
 def picture(folder: Path, output: Output, size: tuple[int, int], stated: Sequence[str] = ()) -> Embedding:
@@ -69,8 +93,12 @@ def picture(folder: Path, output: Output, size: tuple[int, int], stated: Sequenc
         last = run(crop).hidden_states[-1][0]
         return np.asarray((last.mean((1, 2)) if last.ndim == 3 else last.mean(0)).numpy())
 
+    def said(crop: np.ndarray) -> np.ndarray:
+        return columns(run(crop).logits[0].numpy())
+
     blank = np.zeros((*size, 3), np.uint8)
-    return Embedding(len(taxonomy(output.taxonomy)), shown(size), lambda c: columns(run(c).logits[0].numpy()), len(features(blank)), features)
+    return Embedding(len(taxonomy(output.taxonomy)), shown(size), said, len(features(blank)), features,
+                     together=stack(said, lambda x: net(x).logits, prepare, columns, folder.name))
 
 
 def heard_by(folder: Path) -> Callable[[np.ndarray], torch.Tensor]:
@@ -82,10 +110,10 @@ def heard_by(folder: Path) -> Callable[[np.ndarray], torch.Tensor]:
         If it wants another rate than 16 kHz, or a picture of sound instead.
     """
     facts = read_json(folder / "preprocessor_config.json")
-    rate, kind = facts.get("sampling_rate", SAMPLE_RATE), facts.get("feature_extractor_type", "Wav2Vec2FeatureExtractor")
+    rate, kind = facts.get("sampling_rate", SAMPLE_RATE), facts.get("feature_extractor_type", WAVES[0])
     if rate != SAMPLE_RATE:
         raise WeightsError(f"{folder.name} listens at {rate} Hz, expected {SAMPLE_RATE}")
-    if kind not in ("Wav2Vec2FeatureExtractor", "Wav2Vec2Processor"):
+    if kind not in WAVES:
         extractor = transformers.AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
         return lambda samples: next(iter(extractor(np.asarray(samples, np.float32), sampling_rate=SAMPLE_RATE, return_tensors="pt").values()))
     normal = bool(facts.get("do_normalize", True))
@@ -193,3 +221,40 @@ def whole(said: Callable[[torch.Tensor], torch.Tensor], prepare: Callable[[np.nd
             return np.asarray(said(prepare(given))[0].numpy())
 
     return run
+
+
+def stack(
+    said: Said, values: Callable[[torch.Tensor], torch.Tensor], prepare: Callable[[Any], torch.Tensor], columns: Callable[[np.ndarray], np.ndarray], name: str,
+    length: Callable[[Any], int] | None = len,
+) -> Net:
+    """Inputs of one length, prepared to (1, ...), in one call of a net, whose `values` are (n, m) then; `said` is what it says of one. length: None where
+    all are prepared to one size."""
+
+    def run(inputs: Sequence[Any]) -> np.ndarray:
+        with torch.inference_mode():
+            return np.stack([columns(row) for row in values(torch.cat([prepare(one) for one in inputs])).numpy()])
+
+    return Net(said, run, length, name=name)
+
+
+def sounds(
+    said: Said, values: Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor], prepare: Callable[[np.ndarray], torch.Tensor],
+    columns: Callable[[np.ndarray], np.ndarray], name: str, pads: bool,
+) -> Net:
+    """As `stack`, of sounds. pads: also of different lengths; `values` is given the mask (n, t) of what is no padding then, else None."""
+
+    def run(inputs: Sequence[np.ndarray]) -> np.ndarray:
+        given = [prepare(one)[0] for one in inputs]
+        longest = max(map(len, given))
+        mask = torch.arange(longest) < torch.tensor([len(one) for one in given])[:, None]
+        padded = torch.stack([torch.nn.functional.pad(one, [0] * (2 * one.ndim - 1) + [longest - len(one)]) for one in given])
+        with torch.inference_mode():
+            return np.stack([columns(row) for row in values(padded, None if bool(mask.all()) else mask.long()).numpy()])
+
+    return Net(said, run, len, pads, name)
+
+
+def masked(folder: Path) -> bool:
+    """Whether a checkpoint says that its net was taught with a mask of what is padding (`return_attention_mask`). Others are told nothing of it, and
+    would hear it."""
+    return bool(read_json(folder / "preprocessor_config.json").get("return_attention_mask", False))

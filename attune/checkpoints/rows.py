@@ -1,12 +1,13 @@
 """Inputs through a net one at a time, so that a batch is nothing but its rows, and what can't be measured is a row of NaN.
 
-Padding would be quicker on a graphics card, and would let a row's last digits depend on its neighbours.
+Several in a call, padded where they differ in length, are quicker on a graphics card, and let a row's last digits depend on its neighbours: that is
+only done where it is asked for (`together`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,28 @@ class Rows:
     k : columns
     measurable : whether an input says anything
     said : an input to its row (k,); NaN in it is kept
+    together : measurable inputs to their rows (n, k) in few calls of the net (`together.Net`); None: it takes one at a time
     """
 
     k: int
     measurable: Callable[[Any], bool]
     said: Said
+    together: Callable[[Sequence[Any]], np.ndarray] | None = field(default=None, kw_only=True)
 
     def __call__(self, inputs: Sequence[Any] | np.ndarray) -> np.ndarray:
         return filled(inputs, self.k, self.measurable, self.said)
+
+    @property
+    def many(self) -> Callable[[Sequence[Any]], np.ndarray] | None:
+        """As `__call__`, with several inputs in a call of the net, so that last digits may differ; None where the net takes one at a time."""
+        return None if self.together is None else self._many
+
+    def _many(self, inputs: Sequence[Any]) -> np.ndarray:
+        rows = np.full((len(inputs), self.k), np.nan, np.float32)
+        there = [i for i, one in enumerate(inputs) if self.measurable(one)]
+        if there and self.together is not None:
+            rows[there] = self.together([inputs[i] for i in there])
+        return rows
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ class VoiceStream:
     segments
         Units that are known already, from a transcript with times: in any order, overlapping, thousands. Without them the units
         are the utterances that are heard, or windows over the whole recording.
+    together
+        Stretches of sound that the model is asked about at once: units then wait for each other, and come a few later.
 
     Raises
     ------
@@ -73,7 +75,7 @@ class VoiceStream:
     ([], [])
     """
 
-    def __init__(self, model: ModuleType | Any | None, settings: Settings, segments: Sequence[Segment] | None = None) -> None:
+    def __init__(self, model: ModuleType | Any | None, settings: Settings, segments: Sequence[Segment] | None = None, *, together: int = 1) -> None:
         self._activity = Activity(threshold=settings.speech, pause=settings.pause, max_length=LONGEST)
         if model is not None and model.SAMPLE_RATE != SAMPLE_RATE:
             raise SettingError(f"the voice model listens at {model.SAMPLE_RATE} Hz, expected {SAMPLE_RATE}")
@@ -82,6 +84,8 @@ class VoiceStream:
         self._k = sum(len(taxonomy(name)) for name in model.TAXONOMIES) if model is not None else 0
         self._tape = _Tape(round((LONGEST + settings.pause) * SAMPLE_RATE) + 2 * STEP)
         self._due: list[tuple[float, int, _Unit]] = []   # by the time at which the next piece is over
+        self._together, self._unasked = together, list[tuple[_Unit, np.ndarray, float]]()      # with what was heard, and how well
+        self._over: list[_Unit] = []                     # as far as pieces of theirs are among these
         self._count = 0
         self._windows = _windows(settings) if segments is None and settings.granularity == "window" else None
         self._next_window = next(self._windows) if self._windows else None
@@ -110,6 +114,7 @@ class VoiceStream:
         unit = _Unit(Segment(start, end))
         while unit.next < unit.pieces:
             self._measure(unit)
+        self._ask()
         return unit.result(None, self._k)
 
     def sound(self, start: float, end: float) -> np.ndarray:
@@ -139,14 +144,18 @@ class VoiceStream:
         while self._next_window and self._windows and self._next_window.start < heard:
             self._expect(self._next_window)
             self._next_window = next(self._windows)
-        done = []
         while self._due and (over or self._due[0][0] <= heard):
             _, number, unit = heapq.heappop(self._due)
             self._measure(unit)
             if unit.next < unit.pieces and not (over and unit.piece()[0] >= self.duration):
                 heapq.heappush(self._due, (unit.piece()[1], number, unit))
             else:
-                done.append(unit.result(self.duration if over else None, self._k))
+                self._over.append(unit)
+        if over:
+            self._ask()
+        if self._unasked:
+            return []
+        done, self._over = [unit.result(self.duration if over else None, self._k) for unit in self._over], []
         return done
 
     def _expect(self, segment: Segment) -> None:
@@ -155,22 +164,32 @@ class VoiceStream:
         self._count += 1
 
     def _measure(self, unit: _Unit) -> None:
-        """Measure the next piece of a unit."""
+        """Measure the next piece of a unit, or have it wait until there are enough to ask the model about."""
         start, end = unit.piece()
         unit.next += 1
         sound = self._tape.read(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))
         unit.sound += len(sound)
         reason = self._why_not(unit.segment, start, end, sound)
-        if not reason and self._model is not None:
-            values = np.asarray(self._model([sound])[0], np.float32)
-            reason = UNMEASURED if np.isnan(values).all() else ""
-            if not reason:
-                unit.values.append((values, len(sound)))
         if reason:
             unit.reasons.append(reason)
-        else:
-            before = self._activity.power_in(max(0.0, start - BACKGROUND), end)
-            unit.quality.append((quality(sound, background=float(np.percentile(before, 10)) if len(before) else 0.0), len(sound)))
+            return
+        before = self._activity.power_in(max(0.0, start - BACKGROUND), end)
+        self._unasked.append((unit, sound, quality(sound, background=float(np.percentile(before, 10)) if len(before) else 0.0)))
+        if len(self._unasked) >= self._together:
+            self._ask()
+
+    def _ask(self) -> None:
+        """What the model says of the stretches that wait, to their units."""
+        said = self._model([sound for _, sound, _ in self._unasked]) if self._model is not None and self._unasked else [None] * len(self._unasked)
+        for (unit, sound, good), values in zip(self._unasked, said, strict=True):
+            values = None if values is None else np.asarray(values, np.float32)
+            if values is not None and np.isnan(values).all():
+                unit.reasons.append(UNMEASURED)
+                continue
+            if values is not None:
+                unit.values.append((values, len(sound)))
+            unit.quality.append((good, len(sound)))
+        self._unasked.clear()
 
     def _why_not(self, segment: Segment, start: float, end: float, sound: np.ndarray) -> str:
         """Why a stretch can't be measured, or nothing."""

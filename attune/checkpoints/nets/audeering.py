@@ -31,12 +31,16 @@ class Dimensions(Wav2Vec2PreTrainedModel):
         self.classifier = Head(config)
         self.post_init()
 
-    def features(self, samples: torch.Tensor) -> torch.Tensor:
-        """(1, t) standardised sound -> (1, hidden), the mean of the last layer."""
-        return self.wav2vec2(samples).last_hidden_state.mean(1)
+    def features(self, samples: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """(n, t) standardised sound -> (n, hidden), the mean of the last layer; mask (n, t): 1 where there is sound, 0 where there is padding."""
+        last = self.wav2vec2(samples, attention_mask=mask).last_hidden_state
+        if mask is None:
+            return last.mean(1)
+        heard = self._get_feature_vector_attention_mask(last.shape[1], mask)[..., None].to(last.dtype)
+        return (last * heard).sum(1) / heard.sum(1)
 
-    def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        return self.classifier(self.features(samples))
+    def forward(self, samples: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        return self.classifier(self.features(samples, mask))
 
 
 def net(folder: Path) -> Dimensions:

@@ -14,12 +14,12 @@ import torch
 from attune.checkpoints.hub import tensors
 from attune.errors import WeightsError
 
-Head = Callable[[torch.Tensor], float]
+Head = Callable[[torch.Tensor], torch.Tensor]
 _PLACE = re.compile(r"^(?:proj|(?:mlp|layers)\.(\d+))\.(weight|bias)$")
 
 
 def head(path: Path, features: int) -> Head:
-    """From features (d,) to one number; the weights stay on disk and are read when they are needed.
+    """From features (d,), or of several inputs (d, n), to one number, or (n,); the weights stay on disk and are read when they are needed.
 
     Raises
     ------
@@ -34,10 +34,10 @@ def head(path: Path, features: int) -> Head:
     if widths[-1] != 1:
         raise WeightsError(f"{path.name} ends in {widths[-1]} numbers, expected 1")
 
-    def score(x: torch.Tensor) -> float:
+    def score(x: torch.Tensor) -> torch.Tensor:
         for i, (weight, bias) in enumerate(layers):
-            x = weight.float() @ (x.relu() if i else x) + bias.float()
-        return float(x[0])
+            x = weight.float() @ (x.relu() if i else x) + (bias.float() if x.ndim == 1 else bias.float()[:, None])
+        return x[0]
 
     return score
 

@@ -20,15 +20,16 @@ LEAST_VARIANCE = 1e-5
 
 
 class Pool(nn.Module):
-    """(1, t, d) -> (1, 2 d): mean and standard deviation over time, each moment weighed by what it says."""
+    """(n, t, d) -> (n, 2 d): mean and standard deviation over time, each moment weighed by what it says; those that the mask (n, t) leaves out by nothing."""
 
     def __init__(self, d: int) -> None:
         super().__init__()
         self.sap_linear = nn.Linear(d, d)
         self.attention = nn.Parameter(torch.zeros(d, 1))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        weight = (torch.tanh(self.sap_linear(x)) @ self.attention).softmax(1)
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        weight = torch.tanh(self.sap_linear(x)) @ self.attention
+        weight = (weight if mask is None else weight.masked_fill(~mask[..., None], -torch.inf)).softmax(1)
         mean = (x * weight).sum(1)
         variance = (x**2 * weight).sum(1) - mean**2
         return torch.cat([mean, variance.clamp(min=LEAST_VARIANCE).sqrt()], 1)
@@ -54,12 +55,18 @@ class Attributes(nn.Module):
         self.pool_model = Pool(hidden)
         self.ser_model = Regression(2 * hidden, hidden, layers, outputs)
 
-    def features(self, samples: torch.Tensor) -> torch.Tensor:
-        """(1, t) sound -> (1, 2 hidden), pooled."""
-        return self.pool_model(self.ssl_model(samples).last_hidden_state)
+    @property
+    def pads(self) -> bool:
+        """Whether padding changes nothing of what the encoder hears before it: where it normalises each moment, not all of them at once."""
+        return bool(self.ssl_model.config.feat_extract_norm == "layer")
 
-    def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        return self.ser_model(self.features(samples))
+    def features(self, samples: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """(n, t) sound -> (n, 2 hidden), pooled; mask (n, t): 1 where there is sound, 0 where there is padding."""
+        last = self.ssl_model(samples, attention_mask=mask).last_hidden_state
+        return self.pool_model(last, None if mask is None else self.ssl_model._get_feature_vector_attention_mask(last.shape[1], mask).bool())
+
+    def forward(self, samples: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        return self.ser_model(self.features(samples, mask))
 
 
 def net(weights: Path, encoder: Path) -> Attributes:

@@ -60,4 +60,8 @@ def of(folder: Path) -> Embedding:
         return hub.torch.from_numpy(pixels(crop, (0, 0, 0), (1, 1, 1)))
 
     values, features = hub.whole(net, prepare), hub.whole(net.features, prepare)
-    return Embedding(width(TAXONOMIES), shown(SIZE), lambda crop: columns(values(crop)), emonet.WIDE, features)
+
+    def said(crop: np.ndarray) -> np.ndarray:
+        return columns(values(crop))
+
+    return Embedding(width(TAXONOMIES), shown(SIZE), said, emonet.WIDE, features, together=hub.stack(said, net, prepare, columns, folder.name))

@@ -57,6 +57,11 @@ def of(encoder: Path, heads: Path, size: tuple[int, int] = SIZE) -> Embedding:
     def said(crop: np.ndarray) -> np.ndarray:
         with hub.torch.inference_mode():
             x = hub.torch.from_numpy(features(crop))
-            return columns(np.array([score(x) for score in scored]))
+            return columns(np.array([float(score(x)) for score in scored]))
 
-    return Embedding(len(labels), shown(size), said, d, features)
+    def together(crops: hub.torch.Tensor) -> hub.torch.Tensor:
+        """(n, 3, h, w) -> (n, labels)."""
+        x = net(crops).pooler_output.T
+        return hub.torch.stack([score(x) for score in scored], 1)
+
+    return Embedding(len(labels), shown(size), said, d, features, together=hub.stack(said, together, prepare, columns, encoder.name))

@@ -56,4 +56,9 @@ def of(folder: Path) -> Embedding:
 
     net, prepare = audeering.net(folder), hub.heard_by(folder)
     columns, values, features = OUTPUT.columns(labels_of(folder, ORDER)), hub.whole(net, prepare), hub.whole(net.features, prepare)
-    return Embedding(3, partial(measurable, shortest=MIN_SECONDS), lambda samples: columns(values(samples)), net.config.hidden_size, features)
+
+    def said(samples: np.ndarray) -> np.ndarray:
+        return columns(values(samples))
+
+    return Embedding(3, partial(measurable, shortest=MIN_SECONDS), said, net.config.hidden_size, features,
+                     together=hub.sounds(said, net, prepare, columns, folder.name, hub.masked(folder)))

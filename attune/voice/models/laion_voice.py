@@ -70,15 +70,28 @@ def of(encoder: Path, heads: Path) -> Embedding:
     scored = {label: head(heads / f"model_{name}_best.pth", steps * d) for name, (label, _) in HEADS.items()}
     columns = [output.columns(taxonomy(output.taxonomy).labels) for output in OUTPUTS]
 
+    def prepare(samples: np.ndarray) -> torch.Tensor:
+        picture: torch.Tensor = extractor(np.asarray(samples, np.float32), sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
+        return picture
+
     def heard(samples: np.ndarray) -> torch.Tensor:
-        picture = extractor(np.asarray(samples, np.float32), sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features
         with torch.inference_mode():
-            return net(picture).last_hidden_state[0]                                       # (steps, d)
+            return net(prepare(samples)).last_hidden_state[0]                              # (steps, d)
 
     def said(samples: np.ndarray) -> np.ndarray:
         x = heard(samples).flatten()
         with torch.inference_mode():
-            return np.concatenate([c(np.array([scored[f"{o.taxonomy}.{label}"](x) for label in taxonomy(o.taxonomy).labels]))
+            return np.concatenate([c(np.array([float(scored[f"{o.taxonomy}.{label}"](x)) for label in taxonomy(o.taxonomy).labels]))
                                    for o, c in zip(OUTPUTS, columns, strict=True)])
 
-    return Embedding(width(TAXONOMIES), partial(measurable, shortest=MIN_SECONDS), said, d, lambda samples: heard(samples).mean(0).numpy())
+    def together(pictures: torch.Tensor) -> torch.Tensor:
+        """(n, mels, steps) -> (n, labels)."""
+        x = net(pictures).last_hidden_state.flatten(1).T
+        return torch.stack([scored[f"{o.taxonomy}.{label}"](x) for o in OUTPUTS for label in taxonomy(o.taxonomy).labels], 1)
+
+    def arranged(row: np.ndarray) -> np.ndarray:
+        ends = np.cumsum([len(taxonomy(o.taxonomy).labels) for o in OUTPUTS])
+        return np.concatenate([c(part) for c, part in zip(columns, np.split(row, ends[:-1]), strict=True)])
+
+    return Embedding(width(TAXONOMIES), partial(measurable, shortest=MIN_SECONDS), said, d, lambda samples: heard(samples).mean(0).numpy(),
+                     together=hub.stack(said, together, prepare, arranged, encoder.name, None))

@@ -59,4 +59,9 @@ def of(folder: Path) -> Embedding:
         return hub.torch.from_numpy(standardised(samples))[None]
 
     values, features = hub.whole(net, prepare), hub.whole(net.features, prepare)
-    return Embedding(3, partial(measurable, shortest=MIN_SECONDS), lambda samples: columns(values(samples)), net.adv.in_features, features)
+
+    def said(samples: np.ndarray) -> np.ndarray:
+        return columns(values(samples))
+
+    return Embedding(3, partial(measurable, shortest=MIN_SECONDS), said, net.adv.in_features, features,
+                     together=hub.stack(said, net, prepare, columns, folder.name))

@@ -64,4 +64,9 @@ def of(folder: Path, encoder: Path) -> Embedding:
         return hub.torch.from_numpy(((np.asarray(samples, np.float32)[:LONGEST] - mean) / (deviation + 1e-6)).astype(np.float32))[None]
 
     values, features = hub.whole(net, prepare), hub.whole(net.features, prepare)
-    return Embedding(3, partial(measurable, shortest=MIN_SECONDS), lambda samples: columns(values(samples)), 2 * int(facts["hidden_size"]), features)
+
+    def said(samples: np.ndarray) -> np.ndarray:
+        return columns(values(samples))
+
+    return Embedding(3, partial(measurable, shortest=MIN_SECONDS), said, 2 * int(facts["hidden_size"]), features,
+                     together=hub.sounds(said, net, prepare, columns, folder.name, net.pads))
