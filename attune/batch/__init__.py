@@ -41,6 +41,7 @@ __all__ = ["DONE", "FAILURES", "MANIFEST", "SUFFIXES", "Limits", "Result", "find
 FAILURES = "failures.csv"                # and failures.parquet: file, kind, error, tries
 MANIFEST = "manifest.parquet"            # a row a recording
 WRITABLE = ".writable"                   # is written and removed, to see that it can be
+AT_ONCE = 8                              # files that a worker has in hand at most, where its networks see several inputs in a call
 RETOLD = 100                             # failures after which their table is written again only at the end
 
 FileHook = Callable[[str, str, float, float], None]
@@ -89,7 +90,9 @@ def run(
             for f, folder in zip(files, folders(files, out), strict=True)]
     failed: list[Result] = []
     tell = None if hook is None else lambda index, step, done, total: hook(str(files[index]), step, done, total)
-    outcomes = map(measured, jobs, engine=engine, workers=max(1, min(workers, len(jobs))), limits=limits, address=address, gpus=gpus, tell=tell)
+    workers = max(1, min(workers, len(jobs)))
+    together = max(1, min(settings.batch, AT_ONCE, -(-len(jobs) // workers)))
+    outcomes = map(measured, jobs, engine=engine, workers=workers, limits=limits, address=address, gpus=gpus, tell=tell, together=together)
     if isinstance(out, Path):
         out.mkdir(parents=True, exist_ok=True)        # only now: a wrong setting, model or engine leaves no folder behind
     places.steadily(out, lambda: _must_be_writable(out))

@@ -1,8 +1,9 @@
 """One function over many items, here or on a cluster: `map`.
 
-An engine (a file in `engines/`) opens lanes; a lane does an item at a time. All the rest is here, once, for every engine: as many lanes as
+An engine (a file in `engines/`) opens lanes; a lane does an item at a time, or several. All the rest is here, once, for every engine: as many lanes as
 workers, items taken as lanes get free, results given as they come, tries again after a while where an error may pass. So an engine is a few
-lines, and what holds of one holds of the other.
+lines, and what holds of one holds of the other. What ends a lane that does several items ends them all: each that wasn't done is then done again by
+itself, so that only the one that is to blame fails.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from attune.errors import SettingError
 
 ENGINES = "attune.batch.engines"
 PASSING = frozenset(("io", "killed", "lost"))      # kinds of an end that another try may not meet
+ENDED = frozenset(("killed", "lost", "time", "memory"))      # and of one that ends what is under way beside it
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Limits:
 
 
 class Lane(Protocol):
-    """Does an item at a time. `close` may come from another thread, and ends what is under way."""
+    """Does an item at a time, or as many at once as its engine was told. `close` may come from another thread, and ends what is under way."""
 
     def do(self, work: Work, index: int, item: Any, *, seconds: float | None = None, memory: float | None = None, tell: Tell | None = None) -> Outcome: ...
 
@@ -53,12 +55,12 @@ class Lane(Protocol):
 
 
 Lanes = Callable[[], Lane]
-Engine = Callable[..., AbstractContextManager[Lanes]]      # engines/*.py: start(workers=, limits=, address=, gpus=)
+Engine = Callable[..., AbstractContextManager[Lanes]]      # engines/*.py: start(workers=, limits=, address=, gpus=, together=)
 
 
 def map(
     work: Work, items: Iterable[Any], *, engine: str = "local", workers: int = 1, limits: Limits | None = None, address: str | None = None, gpus: float = 0.0,
-    tell: Callable[..., None] | None = None,
+    tell: Callable[..., None] | None = None, together: int = 1,
 ) -> Iterator[Outcome]:
     """work(item, tell) of each item, in the order in which they end; nothing that happens to one costs another.
 
@@ -69,7 +71,10 @@ def map(
     items
         Taken one by one as lanes get free.
     engine, workers, address, gpus
-        A file of `engines/`; items at the same time; of a cluster that runs already; share of a GPU that each worker is given (Ray).
+        A file of `engines/`; processes at the same time; of a cluster that runs already; share of a GPU that each worker is given (Ray).
+    together
+        Items at the same time in each of them, by threads, so that they share what it has loaded. Limits are still an item's: one that goes over
+        them beside others is done again by itself, and so are these.
 
     Raises
     ------
@@ -86,45 +91,49 @@ def map(
     limits = limits or Limits()
     if workers < 1:
         raise SettingError(f"workers={workers}; expected at least 1")
+    if together < 1:
+        raise SettingError(f"together={together}; expected at least 1")
     must_be_measurable(limits.memory)
     start: Engine = registry.load(ENGINES, engine).start
-    return _mapped(start, work, enumerate(items), workers, limits, address, gpus, tell)
+    return _mapped(start, work, enumerate(items), workers, limits, address, gpus, tell, together)
 
 
 def _mapped(
     start: Engine, work: Work, items: Iterator[tuple[int, Any]], workers: int, limits: Limits, address: str | None, gpus: float,
-    tell: Callable[..., None] | None,
+    tell: Callable[..., None] | None, together: int,
 ) -> Iterator[Outcome]:
-    with start(workers=workers, limits=limits, address=address, gpus=gpus) as lanes:
-        if workers == 1:
-            lane = lanes()
+    with start(workers=workers, limits=limits, address=address, gpus=gpus, together=together) as lanes:
+        if workers == together == 1:
+            lane, room = lanes(), _Room()
             try:
                 for index, item in items:
-                    yield _tried(lane, work, index, item, limits, threading.Event(), tell)
+                    yield _tried(lane, room, work, index, item, limits, threading.Event(), tell)
             finally:
                 lane.close()
             return
         through: queue.Queue[Outcome | BaseException | None] = queue.Queue()
         stop, turn = threading.Event(), threading.Lock()
-        opened = [lanes() for _ in range(workers)]
+        opened = [(lanes(), _Room(together)) for _ in range(workers)]
 
-        def follow(lane: Lane) -> None:
+        def follow(lane: Lane, room: _Room) -> None:
             try:
                 while not stop.is_set():
                     with turn:
                         index, item = next(items, (-1, None))
                     if index < 0:
                         break
-                    through.put(_tried(lane, work, index, item, limits, stop, tell))
-                lane.close()                                # its place may be what another lane waits for
+                    through.put(_tried(lane, room, work, index, item, limits, stop, tell))
+                if room.left():
+                    lane.close()                            # its place may be what another lane waits for
                 through.put(None)
             except BaseException as error:                  # of the items themselves: it is the caller's
                 through.put(error)
 
-        for lane in opened:
-            threading.Thread(target=follow, args=(lane,), daemon=True).start()
+        for _ in range(together):
+            for lane, room in opened:
+                threading.Thread(target=follow, args=(lane, room), daemon=True).start()
         try:
-            running = workers
+            running = workers * together
             while running:
                 outcome = through.get()
                 if isinstance(outcome, BaseException):
@@ -135,21 +144,73 @@ def _mapped(
                     yield outcome
         finally:
             stop.set()
-            for lane in opened:
+            for lane, _ in opened:
                 lane.close()
 
 
-def _tried(lane: Lane, work: Work, index: int, item: Any, limits: Limits, stop: threading.Event, tell: Callable[..., None] | None) -> Outcome:
+def _tried(
+    lane: Lane, room: _Room, work: Work, index: int, item: Any, limits: Limits, stop: threading.Event, tell: Callable[..., None] | None,
+) -> Outcome:
     """An item done, or given up."""
     told = None if tell is None else lambda *step: tell(index, *step)
-    for tries in range(1, limits.retries + 2):
-        try:
-            outcome = lane.do(work, index, item, seconds=limits.seconds, memory=limits.memory, tell=told)
-        except Exception as error:                          # of the engine: its own way to its workers is broken
-            outcome = Outcome(index, kind="lost", error=said(error))
+    tries, alone = 1, False
+    while True:
+        with room.stay(alone) as stay:
+            try:
+                outcome = lane.do(work, index, item, seconds=limits.seconds, memory=limits.memory, tell=told)
+            except Exception as error:                      # of the engine: its own way to its workers is broken
+                outcome = Outcome(index, kind="lost", error=said(error))
         outcome = replace(outcome, tries=tries)
-        if outcome.kind not in PASSING or stop.is_set():
+        if stop.is_set():
             return outcome
-        if tries <= limits.retries and stop.wait(limits.wait * 2 ** (tries - 1)):
+        if outcome.kind in ENDED:
+            alone = True                                    # from now on, since it may be what ended it
+            if stay.accompanied:                            # or another was: that was no try of its own
+                continue
+        if outcome.kind not in PASSING:
             return outcome
-    return replace(outcome, error=f"{outcome.error} (tried {outcome.tries} times)" if outcome.tries > 1 else outcome.error)
+        if tries > limits.retries:
+            return replace(outcome, error=f"{outcome.error} (tried {outcome.tries} times)" if outcome.tries > 1 else outcome.error)
+        if stop.wait(limits.wait * 2 ** (tries - 1)):
+            return outcome
+        tries += 1
+
+
+@dataclass(eq=False)
+class _Stay:
+    """alone: with nobody beside it, by right; accompanied: whether somebody was."""
+
+    alone: bool
+    accompanied: bool
+
+
+class _Room:
+    """Who is under way in a lane: several, or one alone, for which new ones wait and which waits for those that are there."""
+
+    def __init__(self, seats: int = 1) -> None:
+        self._changed = threading.Condition()
+        self._inside: list[_Stay] = []
+        self._wanted, self._seats = 0, seats                # who waits to be alone; who may still come
+
+    @contextmanager
+    def stay(self, alone: bool) -> Iterator[_Stay]:
+        with self._changed:
+            self._wanted += alone
+            self._changed.wait_for(lambda: not self._inside if alone else not self._wanted and not any(other.alone for other in self._inside))
+            self._wanted -= alone
+            own = _Stay(alone, bool(self._inside))
+            for other in self._inside:
+                other.accompanied = True
+            self._inside.append(own)
+        try:
+            yield own
+        finally:
+            with self._changed:
+                self._inside.remove(own)
+                self._changed.notify_all()
+
+    def left(self) -> bool:
+        """One leaves for good; whether it was the last."""
+        with self._changed:
+            self._seats -= 1
+            return self._seats == 0

@@ -1,6 +1,7 @@
-"""A process that does one item after the other, and may be ended at any moment: for its time, its memory, or by a crash.
+"""A process that does one item after the other, or several at once, and may be ended at any moment: for its time, its memory, or by a crash.
 
-`Worker` starts a Python that runs `main` and sends it a function and an item; back come steps, then a value or an error. Whoever
+`Worker` starts a Python that runs `main` and sends it a function and an item; back come steps, then a value or an error. Several items at once are done by
+threads of that process, which share its models; when it ends, it ends for all of them. Whoever
 holds it watches the clock and the memory from outside, so that even code that never returns to Python is stopped. Models stay loaded from
 item to item. A process that was ended is replaced when the next item comes. Every engine does its work with these.
 """
@@ -32,7 +33,7 @@ Work = Callable[[Any, Tell], Any]
 Kind = Literal["", "failed", "io", "killed", "lost", "time", "memory"]
 
 LOOK = 0.1                               # s between two looks at the clock and the memory
-OWN_SIDE = "from attune.batch.worker import main; main()"
+OWN_SIDE = "from attune.batch.worker import main; main({})"
 STEP = 0.25                              # s between two steps that are told
 FOR_GOOD = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, AttuneError)
 BROKEN = frozenset((errno.ENOSPC, errno.EROFS, errno.ENAMETOOLONG, errno.EINVAL))          # a second try meets the same
@@ -60,13 +61,14 @@ class Outcome:
 
 
 class Worker:
-    """One process; `do` blocks until an item is through, `close` ends it."""
+    """One process; `do` blocks until an item is through, `close` ends it. together: threads that may `do` at the same time."""
 
-    def __init__(self) -> None:
+    def __init__(self, together: int = 1) -> None:
+        self._together = together
         self._process: subprocess.Popen[bytes] | None = None
-        self._messages: queue.Queue[tuple[Any, ...] | None] = queue.Queue()
+        self._said = _Said()
         self._folder: Private | None = None
-        self._closed = False
+        self._lock, self._count, self._closed = threading.RLock(), 0, False
 
     def do(self, work: Work, index: int, item: Any, *, seconds: float | None = None, memory: float | None = None, tell: Tell | None = None) -> Outcome:
         """Do an item; it may take so many seconds, and its process hold so many bytes."""
@@ -76,19 +78,18 @@ class Worker:
             return Outcome(index, seconds=time.monotonic() - began, peak=peak, **facts)
 
         try:
-            process = self._send(pickle.dumps((work, item)))
+            process, messages = self._send(pickle.dumps((work, item)))
         except OSError as error:
-            self._end()
             return ended(kind="killed", error=f"the process that measured it couldn't be reached: {error}")
         while True:
             try:
-                message = self._messages.get(timeout=LOOK)
+                message = messages.get(timeout=LOOK)
             except queue.Empty:
                 message = ()
             peak = max(peak, resident(process.pid))
             if message is None:
                 code = process.wait()
-                self._end()
+                self._end(process)
                 return ended(kind="killed", error=f"the process that measured it ended: {_why(code)}")
             if message and message[0] == "value":
                 return ended(value=message[1])
@@ -97,47 +98,94 @@ class Worker:
             if message and tell:
                 tell(*message[1])
             if seconds is not None and time.monotonic() - began > seconds:
-                self._end()
+                self._end(process)
                 return ended(kind="time", error=f"took longer than the limit of {seconds:g} s and was ended; raise --time-limit")
             if memory is not None and peak > memory:
-                self._end()
+                self._end(process)
                 return ended(kind="memory", error=f"needed {peak / 1e6:.0f} MB, over the limit of {memory / 1e6:.0f} MB, and was ended; raise --memory-limit")
 
     def close(self) -> None:
-        """End the process, whatever it does; the item under way is "killed"."""
+        """End the process, whatever it does; what is under way is "killed"."""
         self._closed = True
-        self._end()
+        if (process := self._process) is not None:
+            process.kill()                # first, since whoever holds the lock may be writing to it
+        self._end(self._process)
 
-    def _send(self, message: bytes) -> subprocess.Popen[bytes]:
-        if self._closed:
-            raise BrokenPipeError("the run is over")
-        if self._process is None or self._process.poll() is not None:
-            self._end()
-            self._start()
-        assert self._process and self._process.stdin
-        self._process.stdin.write(message)
-        self._process.stdin.flush()
-        return self._process
+    def _send(self, message: bytes) -> tuple[subprocess.Popen[bytes], queue.Queue[tuple[Any, ...] | None]]:
+        """Give an item to the process, which is started if there is none; the process, and what it will say of the item."""
+        with self._lock:
+            if self._closed:
+                raise BrokenPipeError("the run is over")
+            if self._process is None or self._process.poll() is not None:
+                self._end(self._process)
+                self._start()
+            process = self._process
+            assert process and process.stdin
+            self._count += 1
+            messages = self._said.of(self._count)
+            try:
+                process.stdin.write(pickle.dumps((self._count, message)))
+                process.stdin.flush()
+            except OSError:
+                self._end(process)
+                raise
+            return process, messages
 
     def _start(self) -> None:
         self._folder = Private()                               # what a killed process leaves in it goes with it
         environment = {**os.environ, "TMPDIR": str(self._folder.path), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        self._process = subprocess.Popen([sys.executable, "-c", OWN_SIDE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
-                                         pass_fds=self._folder.fds)
+        self._process = subprocess.Popen([sys.executable, "-c", OWN_SIDE.format(self._together)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         env=environment, pass_fds=self._folder.fds)
         self._folder.release()                                 # the process holds it
-        self._messages = queue.Queue()
-        threading.Thread(target=_pass_on, args=(self._process.stdout, self._messages), daemon=True).start()
+        self._said = _Said()
+        threading.Thread(target=self._said.pass_on, args=(self._process.stdout,), daemon=True).start()
 
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
-            if process.stdin:
-                with suppress(OSError):       # it was gone before the last bytes were read
-                    process.stdin.close()
-        if self._folder is not None:
-            self._folder.remove()
+    def _end(self, process: subprocess.Popen[bytes] | None) -> None:
+        """End this process, unless another has taken its place already."""
+        with self._lock:
+            if process is not self._process:
+                return
+            self._process = None
+            if process is not None:
+                process.kill()
+                process.wait()
+                if process.stdin:
+                    with suppress(OSError):       # it was gone before the last bytes were read
+                        process.stdin.close()
+            if self._folder is not None:
+                self._folder.remove()
+
+
+class _Said:
+    """What a process says, each message to whoever waits for it; None once it says nothing more."""
+
+    def __init__(self) -> None:
+        self._lock, self._over = threading.Lock(), False
+        self._waiting: dict[int, queue.Queue[tuple[Any, ...] | None]] = {}
+
+    def of(self, number: int) -> queue.Queue[tuple[Any, ...] | None]:
+        """Where what is said of an item will come."""
+        messages: queue.Queue[tuple[Any, ...] | None] = queue.Queue()
+        with self._lock:
+            self._waiting[number] = messages
+            if self._over:
+                messages.put(None)
+        return messages
+
+    def pass_on(self, stream: IO[bytes]) -> None:
+        with stream:
+            try:
+                while True:
+                    number, *message = pickle.load(stream)
+                    with self._lock:
+                        self._waiting[number].put(tuple(message))
+                        if message[0] != "step":
+                            del self._waiting[number]
+            except Exception:                 # the end, or a message cut short by it
+                with self._lock:
+                    self._over = True
+                    for messages in self._waiting.values():
+                        messages.put(None)
 
 
 def resident(pid: int) -> int:
@@ -198,46 +246,53 @@ def _why(code: int) -> str:
     return f"exit code {code}"
 
 
-def _pass_on(stream: IO[bytes], messages: queue.Queue[tuple[Any, ...] | None]) -> None:
-    """What the process says, to whoever waits; None once it says nothing more."""
-    with stream:
-        try:
-            while True:
-                messages.put(pickle.load(stream))
-        except Exception:                     # the end, or a message cut short by it
-            messages.put(None)
-
-
-def main() -> None:
-    """The process's own side."""
+def main(together: int = 1) -> None:
+    """The process's own side. One item at a time is done by its first thread, several by a thread each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)             # Ctrl-C is for whoever holds this process, and ends it
-    out = os.fdopen(os.dup(1), "wb")
+    out, turn = os.fdopen(os.dup(1), "wb"), threading.Lock()
     os.dup2(2, 1)                             # what a library prints is no message
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
-    last = 0.0
 
     def send(*message: Any) -> None:
-        out.write(pickle.dumps(message))
-        out.flush()
+        content = pickle.dumps(message)
+        with turn:
+            out.write(content)
+            out.flush()
 
-    def tell(*step: Any) -> None:
-        nonlocal last
-        if time.monotonic() - last >= STEP:
-            last = time.monotonic()
-            send("step", step)
+    def do(number: int, content: bytes) -> None:
+        last = 0.0
+
+        def tell(*step: Any) -> None:
+            nonlocal last
+            if time.monotonic() - last >= STEP:
+                last = time.monotonic()
+                send(number, "step", step)
+
+        try:
+            work, item = pickle.loads(content)
+        except Exception as error:            # a function that can't be imported here
+            send(number, "raised", "failed", said(error))
+            return
+        try:
+            send(number, "value", work(item, tell))
+        except Exception as error:
+            send(number, "raised", kind_of(error), said(error))
+
+    def aside(*given: Any) -> None:
+        try:
+            do(*given)
+        except BaseException:                 # what would end a process ends this one too
+            os._exit(1)
 
     while True:
         try:
-            work, item = pickle.load(sys.stdin.buffer)
+            given = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        except Exception as error:            # a function that can't be imported here
-            send("raised", "failed", said(error))
-            continue
-        try:
-            send("value", work(item, tell))
-        except Exception as error:
-            send("raised", kind_of(error), said(error))
+        if together == 1:
+            do(*given)
+        else:
+            threading.Thread(target=aside, args=given, daemon=True).start()
 
 
 def _leave_with(parent: int) -> None:

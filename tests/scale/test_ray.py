@@ -124,7 +124,7 @@ def test_a_worker_that_waits_for_a_place_is_not_asked_to_end():
         raise RuntimeError("its actor was killed")
 
     actor = SimpleNamespace(process=SimpleNamespace(remote=lambda: None), close=SimpleNamespace(remote=lambda: asked.append("close")))
-    lane = Distant(SimpleNamespace(get=end_meanwhile, kill=ended.append, is_initialized=lambda: True), SimpleNamespace(remote=lambda where: actor))
+    lane = Distant(SimpleNamespace(get=end_meanwhile, kill=ended.append, is_initialized=lambda: True), SimpleNamespace(remote=lambda where, together: actor))
     with pytest.raises(RuntimeError):
         lane.do(work, 0, {"n": 0})
     assert (asked, ended) == ([], [actor])

@@ -1,10 +1,11 @@
-"""Processes on this machine; with one worker and no limit, this very process."""
+"""Processes on this machine; with one worker that does one item at a time and no limit, this very process."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from attune.batch.mapping import Lanes, Limits
@@ -15,13 +16,13 @@ TITLE = "processes on this machine"
 
 
 @contextmanager
-def start(*, workers: int, limits: Limits, address: str | None = None, gpus: float = 0.0) -> Iterator[Lanes]:
+def start(*, workers: int, limits: Limits, address: str | None = None, gpus: float = 0.0, together: int = 1) -> Iterator[Lanes]:
     """Lanes that are processes; a limit needs one too, since only from outside can it be kept."""
     if address:
         raise SettingError(f"the local engine takes no address, got {address!r}; use --engine ray")
     if gpus:
         raise SettingError(f"the local engine shares no GPUs, got --gpus {gpus:g}; use --engine ray, or one command for each GPU with CUDA_VISIBLE_DEVICES")
-    yield Here if workers == 1 and limits.seconds is None and limits.memory is None else Worker
+    yield Here if workers == together == 1 and limits.seconds is None and limits.memory is None else partial(Worker, together)
 
 
 class Here:

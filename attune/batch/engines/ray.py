@@ -33,7 +33,7 @@ CARRIED = ("ATTUNE_", "AWS_", "GOOGLE_", "AZURE_", "FSSPEC_", "OMP_NUM_THREADS")
 
 
 @contextmanager
-def start(*, workers: int, limits: Limits, address: str | None = None, gpus: float = 0.0) -> Iterator[Lanes]:
+def start(*, workers: int, limits: Limits, address: str | None = None, gpus: float = 0.0, together: int = 1) -> Iterator[Lanes]:
     """Connect, or start Ray on this machine with as many CPUs as workers; what was started here ends here.
 
     Raises
@@ -69,9 +69,9 @@ def start(*, workers: int, limits: Limits, address: str | None = None, gpus: flo
         if ours:
             ray.shutdown()
         raise SettingError(f"--gpus {gpus:g}, and Ray knows of {there:g} here; ask for less, or name a cluster that has them by --ray-address")
-    actor = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_concurrency=2)(Holder)          # 2: it can be closed while it works
+    actor = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_concurrency=together + 1)(Holder)          # 1 more: it can be closed while it works
     try:
-        yield lambda: Distant(ray, actor)
+        yield lambda: Distant(ray, actor, together)
     finally:
         if ours:
             ray.shutdown()
@@ -119,11 +119,11 @@ def _refused(address: str | None, error: Exception) -> Exception:
 class Holder:
     """The actor. It works in the folder that the command was given in, where that is one here: paths may be relative to it."""
 
-    def __init__(self, where: str = "") -> None:
+    def __init__(self, where: str = "", together: int = 1) -> None:
         with suppress(OSError):
             os.chdir(where)
         sweep()                               # what was left on this machine, where no command may ever be given
-        self._worker = Worker()
+        self._worker = Worker(together)
 
     def do(self, work: Work, index: int, item: Any, seconds: float | None, memory: float | None) -> Outcome:
         return self._worker.do(work, index, item, seconds=seconds, memory=memory)
@@ -140,23 +140,29 @@ class Holder:
 class Distant:
     """A lane: an actor, opened when it is needed, and anew when it is gone."""
 
-    def __init__(self, ray: Any, actor: Any) -> None:
-        self._ray, self._open = ray, actor
+    def __init__(self, ray: Any, actor: Any, together: int = 1) -> None:
+        self._ray, self._open, self._together = ray, actor, together
+        self._opening = threading.Lock()
         self._actor: Any = None
         self._there = False                   # whether the actor has found a place
 
     def do(self, work: Work, index: int, item: Any, *, seconds: float | None = None, memory: float | None = None, tell: Tell | None = None) -> Outcome:
-        if self._actor is None:
-            self._actor, self._there = self._open.remote(os.getcwd()), False
-            self._ray.get(self._actor.process.remote())        # waits until there is a place for it, which costs no item its time
-            self._there = True
+        with self._opening:
+            if self._actor is None:
+                self._actor, self._there = self._open.remote(os.getcwd(), self._together), False
+                self._ray.get(self._actor.process.remote())    # waits until there is a place for it, which costs no item its time
+                self._there = True
+            actor = self._actor
+        if actor is None:
+            return Outcome(index, kind="lost", error="the run is over")
         try:
-            given = self._actor.do.remote(work, index, item, seconds, memory)
+            given = actor.do.remote(work, index, item, seconds, memory)
             outcome: Outcome = self._ray.get(given, timeout=None if seconds is None else seconds + PATIENCE)
         except self._ray.exceptions.RayTaskError as error:      # raised there, as when the work can't be imported: it would be again
             return Outcome(index, kind="failed", error=f"its worker couldn't begin: {str(error).strip().splitlines()[-1]}")
         except (self._ray.exceptions.RayError, TimeoutError) as error:
-            self.close()
+            if self._actor is actor:          # others that were lost with it may have another one by now
+                self.close()
             return Outcome(index, kind="lost", error=f"its worker was lost: {type(error).__name__}: {str(error).strip().splitlines()[0]}")
         return outcome
 
