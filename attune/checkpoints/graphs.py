@@ -28,14 +28,17 @@ PADDING = ("<pad>", "[PAD]")
 
 def picture(path: Path, size: tuple[int, int], mean: Sequence[float], deviation: Sequence[float], columns: Columns, k: int, output: str = "") -> Rows:
     """A net that takes one picture, (1, 3, h, w), and gives one row; several in a call, where its batch axis is open."""
-    return _single(path, output, columns, k, shown(size), lambda crop: pixels(crop, mean, deviation))
+    return _single(path, output, columns, k, shown(size), lambda crop: pixels(crop, mean, deviation), None)
 
 
 def sound(
     path: Path, measurable: Callable[[np.ndarray], bool], prepare: Callable[[np.ndarray], np.ndarray], columns: Columns, k: int, output: str = "",
 ) -> Rows:
     """A net that takes one sound, (1, t), and gives one row; sounds of one length in a call, where its batch axis is open."""
-    return _single(path, output, columns, k, measurable, lambda samples: np.asarray(prepare(samples), np.float32)[None])
+    def heard(samples: np.ndarray) -> np.ndarray:
+        return np.asarray(prepare(samples), np.float32)[None]
+
+    return _single(path, output, columns, k, measurable, heard, lambda samples: heard(samples).shape[1])
 
 
 def text(path: Path, tokenizer: Path, tokens: int, columns: Columns, k: int, output: str = "") -> Rows:
@@ -89,8 +92,9 @@ def side_by_side(*parts: tuple[int, Columns]) -> Columns:
 
 def _single(
     path: Path, output: str, columns: Columns, k: int, measurable: Callable[[Any], bool], prepare: Callable[[Any], np.ndarray],
+    length: Callable[[Any], int] | None,
 ) -> Rows:
-    """A net of one input, which `prepare` makes of what is given, (1, ...)."""
+    """A net of one input, which `prepare` makes of what is given, (1, ...); those of one length go together."""
     graph = session(path)
     names = [i.name for i in graph.get_inputs()]
     if len(names) != 1:
@@ -103,7 +107,7 @@ def _single(
     def said(given: Any) -> np.ndarray:
         return np.asarray(run([given])[0])
 
-    return Rows(k, measurable, said, together=Net(said, run, len, name=path.name) if _open(graph, path) else None)
+    return Rows(k, measurable, said, together=Net(said, run, length, name=path.name) if _open(graph, path) else None)
 
 
 def _open(graph: onnxruntime.InferenceSession, path: Path) -> bool:

@@ -4,8 +4,8 @@
     Joined    a model that several threads ask at once, each for its own file: their inputs go together
 
 By default a net sees one input at a time (`rows`), and none of this runs. Together, numbers may differ in their last digits; should they differ
-by more (a net whose 8-bit numbers are scaled by the largest in the call, padding that leaks, an axis that was no batch), the net is asked one by one
-from then on, and a warning says so.
+by more (a net whose 8-bit numbers are scaled by the largest in the call, padding that leaks, an axis that was no batch), they don't count, the net isn't
+asked so again, and a warning says so. That is looked at with the first call, and the first whose inputs are padded.
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ class Net:
         apart = float(np.nanmax(np.abs(rows - alone), initial=0.0)) if rows.shape == alone.shape else np.inf
         self._trusted[padded] = apart <= CLOSE and bool((np.isnan(rows) == np.isnan(alone)).all())
         if not self._trusted[padded]:
-            log.warning("%s says something else of inputs %s than of each alone (by %.2g, %g is allowed); it is asked one by one instead",
-                        self.name, "padded to one length" if padded else "in one call", apart, CLOSE)
+            log.warning("%s says something else of inputs %s than of each alone (by %.2g, %g is allowed); from now on %s", self.name,
+                        *(("padded to one length", apart, CLOSE, "only those of one length go together") if padded else
+                          ("in one call", apart, CLOSE, "it is asked one by one")))
         return alone
 
 
@@ -160,13 +161,13 @@ class Joined:
             rows = np.asarray(self.model.many([each.given for each in taken]), np.float32)
             if len(rows) != len(taken):
                 raise ShapeError(f"the model gives {len(rows)} rows for {len(taken)} inputs, expected one for each")
-        except Exception:
-            self._one_by_one(taken)
+        except Exception as error:
+            self._one_by_one(taken, error)
             return
         for each, row in zip(taken, rows, strict=True):
             each.row = row
 
-    def _one_by_one(self, taken: list[_Asked]) -> None:
+    def _one_by_one(self, taken: list[_Asked], why: Exception) -> None:
         for each in taken:
             try:
                 (each.row,) = np.asarray(self.model.many([each.given]), np.float32)
@@ -174,7 +175,8 @@ class Joined:
                 each.error = error
         if len(taken) > 1 and not any(each.error for each in taken):
             self.most = max(1, len(taken) // 2)
-            log.warning("%d inputs in one call failed where each alone did not; from now on at most %d go together", len(taken), self.most)
+            log.warning("%d inputs in one call failed (%s: %s) where each alone did not; from now on at most %d go together",
+                        len(taken), type(why).__name__, next(iter(str(why).splitlines()), ""), self.most)
 
 
 _LOADING = threading.RLock()              # libraries that load nets change what is global meanwhile

@@ -1,0 +1,270 @@
+"""Several files at once in a worker's process: each ends by itself, what ends the process is found out, and a network's inputs go together."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import media_made as made
+import numpy as np
+import onnx
+import pyarrow.parquet as pq
+import pytest
+from checkpoints_made import word_tokenizer
+from light_work import noted, work
+from onnx import TensorProto, helper, numpy_helper
+from typer.testing import CliRunner
+
+from attune import batch, measure
+from attune.batch import Limits, one
+from attune.batch.mapping import _Room
+from attune.batch.worker import Worker
+from attune.cli import app
+from attune.errors import SettingError
+from attune.media import Media
+from attune.settings import Settings
+
+SAMPLE = Path(__file__).parent.parent / "samples" / "hello.mp4"
+
+
+def outcomes(items, **options):
+    return {o.index: o for o in batch.map(work, items, **options)}
+
+
+# ---- items at once ----------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("workers", "together"), [(1, 3), (2, 2), (2, 9)])
+def test_every_item_is_done_once_and_several_at_the_same_time(workers, together, tmp_path):
+    items = [{"n": n, "ledger": str(tmp_path / "l"), "seconds": 0.2} for n in range(8)]
+    done = outcomes(items, workers=workers, together=together)
+    assert {i: (o.value, o.tries) for i, o in done.items()} == {n: (n * 10, 1) for n in range(8)}
+    lines = noted(tmp_path / "l")
+    assert sorted(line[:2] for line in lines) == sorted((str(n), what) for n in range(8) for what in ("begun", "done"))
+    assert len({pid for _, _, pid in lines}) <= workers and str(os.getpid()) not in {pid for _, _, pid in lines}
+    under_way = np.cumsum([1 if what == "begun" else -1 for _, what, _ in lines])
+    assert 1 < under_way.max() <= workers * together
+
+
+def test_only_the_item_that_kills_its_process_fails_and_those_beside_it_are_done(tmp_path):
+    items = [{"n": n, "ledger": str(tmp_path / "l"), "seconds": 0.2, "die": 9 if n == 2 else 0} for n in range(6)]
+    done = outcomes(items, together=4, limits=Limits(wait=0, retries=1))
+    assert (done[2].kind, done[2].tries) == ("killed", 2) and "tried 2 times" in done[2].error
+    assert {n: (done[n].value, done[n].tries) for n in done if n != 2} == {n: (n * 10, 1) for n in (0, 1, 3, 4, 5)}
+    assert sum(line[:2] == ("2", "begun") for line in noted(tmp_path / "l")) == 3      # beside others, then twice by itself
+    assert sorted(int(n) for n, what, _ in noted(tmp_path / "l") if what == "done") == [0, 1, 3, 4, 5]
+
+
+def test_only_the_item_over_its_time_fails_and_those_beside_it_are_done():
+    done = outcomes([{"n": n, "seconds": 60 if n == 1 else 0.2} for n in range(5)], together=3, limits=Limits(seconds=2, wait=0))
+    assert (done[1].kind, done[1].tries) == ("time", 1) and "limit of 2 s" in done[1].error
+    assert {n: done[n].value for n in done if n != 1} == {n: n * 10 for n in (0, 2, 3, 4)}
+
+
+def test_only_the_item_over_its_memory_fails_and_those_beside_it_are_done():
+    done = outcomes([{"n": n, "bytes": 400_000_000 if n == 1 else 0, "seconds": 0.2} for n in range(5)], together=3, limits=Limits(memory=300e6, wait=0))
+    assert done[1].kind == "memory" and "over the limit of 300 MB" in done[1].error
+    assert {n: done[n].value for n in done if n != 1} == {n: n * 10 for n in (0, 2, 3, 4)}
+
+
+def test_an_item_that_raises_costs_the_others_nothing(tmp_path):
+    items = [{"n": 0, "bad": True}, {"n": 1, "ledger": str(tmp_path / "l"), "unreachable": 1}, *({"n": n, "seconds": 0.2} for n in (2, 3))]
+    done = outcomes(items, together=4, limits=Limits(wait=0))
+    assert (done[0].kind, done[1].tries, [done[n].value for n in (1, 2, 3)]) == ("failed", 2, [10, 20, 30])
+
+
+def test_steps_are_passed_on_with_their_item():
+    told = []
+    outcomes([{"n": n, "seconds": 0.1} for n in range(3)], together=3, tell=lambda *step: told.append(step))
+    assert {step[:2] for step in told} == {(n, "light") for n in range(3)}
+
+
+def test_leaving_early_ends_the_process_and_all_that_is_under_way(tmp_path):
+    mapped = batch.map(work, ({"n": n, "ledger": str(tmp_path / "l"), "seconds": 0 if n == 0 else 60} for n in range(9)), together=3)
+    next(mapped)
+    mapped.close()
+    time.sleep(0.3)
+    assert not [pid for _, _, pid in noted(tmp_path / "l") if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_a_process_ends_for_all_who_wait_for_it_and_another_is_started():
+    worker, ends = Worker(3), []
+    threads = [threading.Thread(target=lambda n=n: ends.append(worker.do(work, n, {"n": n, "seconds": 60}).kind)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + 20
+    while len(worker._said._waiting) < 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    worker._process.kill()
+    for thread in threads:
+        thread.join(20)
+    assert ends == ["killed"] * 3
+    assert worker.do(work, 9, {"n": 9}).value == 90
+    worker.close()
+    assert worker.do(work, 9, {"n": 9}).kind == "killed"
+
+
+def test_who_is_to_be_alone_waits_for_those_inside_and_new_ones_wait_for_it():
+    room, order, inside = _Room(3), [], threading.Event()
+
+    def stay(name, alone, seconds=0.0):
+        with room.stay(alone) as own:
+            order.append(name)
+            inside.set()
+            time.sleep(seconds)
+        order.append((name, own.accompanied))
+
+    threads = [threading.Thread(target=stay, args=given) for given in (("first", False, 0.2), ("alone", True, 0.1), ("last", False))]
+    for thread in threads:
+        thread.start()
+        inside.wait(20)
+        time.sleep(0.03)
+    for thread in threads:
+        thread.join(20)
+    assert order == ["first", ("first", False), "alone", ("alone", False), "last", ("last", False)]
+
+
+# ---- the setting ------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("given", [0, 129, 2.5, "many"])
+def test_a_batch_that_cannot_be_is_told(given):
+    with pytest.raises(SettingError, match=r"batch=.*expected a (whole )?number from 1 to 128"):
+        Settings.of(batch=given)
+
+
+def test_the_command_says_what_a_batch_may_be(tmp_path):
+    made.plain_wav(tmp_path / "a.wav", made.tone(0.3))
+    told = CliRunner().invoke(app, ["measure", str(tmp_path / "a.wav"), "--out", str(tmp_path / "out"), "--batch", "0"])
+    assert told.exit_code and "batch=0; expected a number from 1 to 128" in str(told.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_batch_is_part_of_what_a_result_depends_on(tmp_path):
+    keys = {one.key_of(one.Job(tmp_path / "a.wav", tmp_path / "o", tmp_path, Settings(batch=n)), "content") for n in (1, 8)}
+    assert len(keys) == 2
+
+
+def test_no_model_is_joined_unless_that_is_asked_for():
+    from attune import registry
+    from attune.measure import load_models
+
+    for modality, module in load_models(Settings()).items():
+        assert module is registry.load(f"attune.{modality}.models", getattr(Settings(), modality))
+
+
+# ---- files ------------------------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """Four stretches of the sample, of 2 to 3 s, with a face, a voice and words."""
+    folder = tmp_path_factory.mktemp("study")
+    media = Media.open(SAMPLE)
+    pictures, sound = list(media.frames(5)), Media.open(SAMPLE).waveform(16_000)
+    for i, (start, end) in enumerate([(0, 3), (3, 5.5), (5.5, 8), (8, 11)]):
+        shown = [picture for time, picture in pictures if start <= time < end]
+        made.movie(folder / f"{i}.mp4", fps=5.0, pictures=shown, size=shown[0].shape[1::-1], seconds=end - start, sound=sound[int(start * 16_000) : int(end * 16_000)],
+                   sample_rate=16_000)
+        (folder / f"{i}.srt").write_text(f"1\n00:00:00,200 --> 00:00:01,000\n{'so ' * i}happy\n\n2\n00:00:01,200 --> 00:00:02,000\nsad so {'happy ' * i}\n")
+    return sorted(folder.glob("*.mp4"))
+
+
+def graph(path, inputs, nodes, weight, kind=TensorProto.FLOAT, mean="mean"):
+    """An ONNX file with an open batch axis: what `nodes` make of the inputs (n, d), times weight (d, k)."""
+    constants = [numpy_helper.from_array(np.asarray(value), name) for name, value in {"weight": weight.astype(np.float32), "axis": np.array([1]), "places": np.array([2, 3])}.items()]
+    made_of = helper.make_graph(
+        [*(helper.make_node(*node[:3], **(node[3] if len(node) > 3 else {})) for node in nodes), helper.make_node("MatMul", [mean, "weight"], ["said"])], "net",
+        [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()], [helper.make_tensor_value_info("said", TensorProto.FLOAT, ["n", weight.shape[1]])],
+        constants)
+    onnx.save(helper.make_model(made_of, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), str(path))
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A face, a voice and a text model that see several inputs in a call, by files of facts."""
+    folder, draw = tmp_path_factory.mktemp("nets"), np.random.default_rng(0)
+    graph(folder / "face.onnx", {"x": ["n", 3, 32, 32]}, [("ReduceMean", ["x", "places"], ["mean"], {"keepdims": 0})], 4 * draw.normal(size=(3, 4)))
+    graph(folder / "voice.onnx", {"x": ["n", "t", 64]}, [("ReduceMean", ["x", "axis"], ["mean"], {"keepdims": 0})], draw.normal(size=(64, 4)))
+    graph(folder / "text.onnx", {"input_ids": ["n", "t"], "attention_mask": ["n", "t"]},
+          [("Mul", ["input_ids", "attention_mask"], ["read"]), ("ReduceSum", ["read", "axis"], ["sum"]), ("ReduceSum", ["attention_mask", "axis"], ["count"]),
+           *(("Cast", [name], [f"{name}_"], {"to": TensorProto.FLOAT}) for name in ("sum", "count")), ("Div", ["sum_", "count_"], ["mean"])],
+          draw.normal(size=(1, 4)), TensorProto.INT64)
+    word_tokenizer(folder / "tokenizer.json", ["so", "happy", "sad", "<pad>"])
+    for name, more in (("face", "size = 32"), ("voice", 'hears = "mel"'), ("text", "")):
+        (folder / f"{name}.toml").write_text(f'onnx = "{name}.onnx"\ntaxonomy = "iemocap4"\nlabels = ["sad", "angry", "neutral", "happy"]\n{more}\n')
+    return {name: f"onnx:{folder / name}.toml" for name in ("face", "voice", "text")}
+
+
+def tables(out):
+    return {path.parent.name: pq.read_table(path) for path in sorted(out.glob("*/table.parquet"))}
+
+
+def must_be_close(found, expected, atol=1e-4):
+    """Tables with the same columns, and numbers that are the same but for their last digits."""
+    assert found.keys() == expected.keys() and found
+    for name in found:
+        assert found[name].schema.equals(expected[name].schema)
+        for column in found[name].column_names:
+            got, wanted = (t[name][column].to_pylist() for t in (found, expected))
+            if isinstance(next((value for value in wanted if value is not None), ""), float):
+                np.testing.assert_allclose(*(np.array([np.nan if v is None else v for v in vs]) for vs in (got, wanted)), atol=atol, err_msg=f"{name} {column}")
+            else:
+                assert got == wanted, (name, column)
+
+
+@pytest.fixture(scope="module")
+def one_by_one(clips, models, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "one"
+    assert not [r.error for r in batch.run(clips, out, Settings(**models), page=False) if r.error]
+    return tables(out)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_tables_are_the_same_but_for_last_digits(workers, clips, models, one_by_one, tmp_path):
+    results = list(batch.run(clips, tmp_path / "out", Settings(batch=8, **models), page=False, workers=workers))
+    assert not [r.error for r in results if r.error] and len(results) == 4
+    must_be_close(tables(tmp_path / "out"), one_by_one)
+    for modality in models:                                    # they do say something of what they are given
+        said = [value for table in one_by_one.values() for value in table[f"{modality}.iemocap4.happy"].to_pylist() if value is not None]
+        assert len({round(value, 4) for value in said if value == value}) > 2
+    assert all(r.skipped for r in batch.run(clips, tmp_path / "out", Settings(batch=8, **models), page=False, workers=workers))
+    assert batch.manifest(tmp_path / "out").num_rows == 4
+
+
+def test_one_bad_file_among_several_at_once_is_a_line_and_no_more(clips, models, one_by_one, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no film")
+    results = {Path(r.source).name: r for r in batch.run([*clips, bad], tmp_path / "out", Settings(batch=8, **models), page=False)}
+    assert [name for name, r in results.items() if r.error] == ["bad.mp4"]
+    assert pq.read_table(tmp_path / "out" / "failures.parquet")["file"].to_pylist() == [str(bad)]
+    must_be_close(tables(tmp_path / "out"), one_by_one)
+
+
+def test_a_network_is_asked_far_fewer_times(clips, models, one_by_one, monkeypatch):
+    import onnxruntime
+
+    plain, calls = onnxruntime.InferenceSession.run, {}
+
+    def run(session, names, feed, *more):
+        name = Path(str(session._model_path)).stem
+        calls.setdefault(name, []).append(len(next(iter(feed.values()))))
+        return plain(session, names, feed, *more)
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", run)
+    first = measure(clips[0], **models)
+    alone = {name: len(calls[name]) for name in models}
+    calls.clear()
+    measure(clips[0], batch=32, **models)                       # what is said of several is compared the first time
+    calls.clear()
+    again = measure(clips[0], batch=32, **models)
+    assert {name: len(calls[name]) for name in ("face", "text")} == {"face": 1, "text": 1} and alone["face"] >= 8
+    assert sum(calls["voice"]) == alone["voice"]
+    for a, b in zip(first.estimates, again.estimates, strict=True):
+        np.testing.assert_allclose(a.values, b.values, atol=1e-5)
+
+
+def test_copies_of_a_file_measured_at_the_same_time_are_all_done(clips, models, tmp_path):
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for i in range(4):
+        (folder / f"{i}.mp4").write_bytes(clips[0].read_bytes())
+    results = list(batch.run(sorted(folder.glob("*.mp4")), tmp_path / "out", Settings(batch=8, **models), page=False, cache=tmp_path / "kept"))
+    assert len(results) == 4 and not [r.error for r in results if r.error]
