@@ -21,10 +21,12 @@ from attune.checkpoints.rows import Embedding, Said, pixels, shown, standardised
 from attune.checkpoints.together import Net
 from attune.errors import WeightsError
 from attune.taxonomy import taxonomy
+from attune.weights import providers
 
 SAMPLE_RATE = 16_000                     # Hz
 ONLY_TRAINING = ("masked_spec_embed", "position_ids", "num_batches_tracked")      # what checkpoints may lack: nothing of it is used
 WAVES = ("Wav2Vec2FeatureExtractor", "Wav2Vec2Processor")      # what prepares sound as it is, and no picture of it
+ON_GPU = {"CUDAExecutionProvider", "TensorrtExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider"}      # which torch all calls cuda
 OLD_NAMES = (("conv.weight_g", "conv.parametrizations.weight.original0"), ("conv.weight_v", "conv.parametrizations.weight.original1"))
 
 
@@ -39,21 +41,21 @@ def text(folder: Path, output: Output, tokens: int, stated: Sequence[str] = ()) 
 
     def run(given: str) -> Any:
         with torch.inference_mode():
-            return net(**tokenizer(clean(given), return_tensors="pt", truncation=True, max_length=tokens), output_hidden_states=True)
+            return net(**tokenizer(clean(given), return_tensors="pt", truncation=True, max_length=tokens).to(device()), output_hidden_states=True)
 
     def together(texts: Sequence[str]) -> np.ndarray:
         padding = tokenizer.pad_token is not None
         with torch.inference_mode():
             given = tokenizer([clean(one) for one in texts], return_tensors="pt", truncation=True, max_length=tokens, padding=padding)
-            return np.stack([columns(row) for row in net(**given).logits.numpy()])
+            return np.stack([columns(row) for row in back(net(**given.to(device())).logits)])
 
     def said(given: str) -> np.ndarray:
-        return columns(run(given).logits[0].numpy())
+        return columns(back(run(given).logits[0]))
 
     def length(given: str) -> int:
         return len(tokenizer(clean(given), truncation=True, max_length=tokens).input_ids)
 
-    return Embedding(len(taxonomy(output.taxonomy)), written, said, net.config.hidden_size, lambda t: run(t).hidden_states[-1][0].mean(0).numpy(),
+    return Embedding(len(taxonomy(output.taxonomy)), written, said, net.config.hidden_size, lambda t: back(run(t).hidden_states[-1][0].mean(0)),
                      together=Net(said, together, length, tokenizer.pad_token is not None, folder.name))
 
 
@@ -65,17 +67,17 @@ def sound(folder: Path, output: Output, measurable: Callable[[np.ndarray], bool]
 
     def run(samples: np.ndarray) -> Any:
         with torch.inference_mode():
-            return net(prepare(samples), output_hidden_states=True)
+            return net(prepare(samples).to(device()), output_hidden_states=True)
 
     def said(samples: np.ndarray) -> np.ndarray:
-        return columns(run(samples).logits[0].numpy())
+        return columns(back(run(samples).logits[0]))
 
     facts = read_json(folder / "preprocessor_config.json")
     if facts.get("feature_extractor_type", WAVES[0]) in WAVES:
         together = sounds(said, lambda x, mask: net(x, attention_mask=mask).logits, prepare, columns, folder.name, masked(folder))
     else:                                 # pictures of sound, all of one size
         together = stack(said, lambda x: net(x).logits, prepare, columns, folder.name, None)
-    return Embedding(len(taxonomy(output.taxonomy)), measurable, said, net.config.hidden_size, lambda s: run(s).hidden_states[-1][0].mean(0).numpy(),
+    return Embedding(len(taxonomy(output.taxonomy)), measurable, said, net.config.hidden_size, lambda s: back(run(s).hidden_states[-1][0].mean(0)),
                      together=together)
 
 
@@ -87,14 +89,14 @@ def picture(folder: Path, output: Output, size: tuple[int, int], stated: Sequenc
 
     def run(crop: np.ndarray) -> Any:
         with torch.inference_mode():
-            return net(prepare(crop), output_hidden_states=True)
+            return net(prepare(crop).to(device()), output_hidden_states=True)
 
     def features(crop: np.ndarray) -> np.ndarray:
         last = run(crop).hidden_states[-1][0]
-        return np.asarray((last.mean((1, 2)) if last.ndim == 3 else last.mean(0)).numpy())
+        return back(last.mean((1, 2)) if last.ndim == 3 else last.mean(0))
 
     def said(crop: np.ndarray) -> np.ndarray:
-        return columns(run(crop).logits[0].numpy())
+        return columns(back(run(crop).logits[0]))
 
     blank = np.zeros((*size, 3), np.uint8)
     return Embedding(len(taxonomy(output.taxonomy)), shown(size), said, len(features(blank)), features,
@@ -140,6 +142,19 @@ def seen_by(folder: Path, size: tuple[int, int]) -> Callable[[np.ndarray], torch
     return lambda crop: torch.from_numpy(pixels(crop, np.asarray(mean) / scale, np.asarray(deviation) / scale))
 
 
+def device() -> torch.device:
+    """What nets run on: a GPU, where `weights.providers` has one that torch has too, in single precision throughout; else the CPU, which is the reference."""
+    if not ON_GPU & set(providers()) or not torch.cuda.is_available():
+        return torch.device("cpu")
+    torch.backends.cudnn.allow_tf32 = False       # else convolutions keep ten bits of a number
+    return torch.device("cuda")
+
+
+def back(values: torch.Tensor) -> np.ndarray:
+    """Numbers from whatever they were computed on."""
+    return np.asarray(values.cpu().numpy())
+
+
 def strict(kind: Any, folder: Path, **options: Any) -> Any:
     """A net of transformers with all its weights from the folder, in single precision, ready to run.
 
@@ -160,7 +175,7 @@ def strict(kind: Any, folder: Path, **options: Any) -> Any:
         if drawn:
             transformers.logging.enable_progress_bar()
     lacking(folder.name, report["missing_keys"])
-    return net.eval()
+    return net.eval().to(device())
 
 
 def lacking(name: str, missing: Any) -> None:
@@ -196,7 +211,7 @@ def filled(net: torch.nn.Module, weights: dict[str, torch.Tensor], name: str) ->
     except RuntimeError as error:
         raise WeightsError(f"{name} doesn't fit its net: {str(error).splitlines()[-1].strip()}") from error
     lacking(name, report.missing_keys)
-    return net.float().eval()
+    return net.float().eval().to(device())
 
 
 def _first(error: Exception) -> str:
@@ -218,7 +233,7 @@ def whole(said: Callable[[torch.Tensor], torch.Tensor], prepare: Callable[[np.nd
 
     def run(given: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return np.asarray(said(prepare(given))[0].numpy())
+            return back(said(prepare(given).to(device()))[0])
 
     return run
 
@@ -232,7 +247,7 @@ def stack(
 
     def run(inputs: Sequence[Any]) -> np.ndarray:
         with torch.inference_mode():
-            return np.stack([columns(row) for row in values(torch.cat([prepare(one) for one in inputs])).numpy()])
+            return np.stack([columns(row) for row in back(values(torch.cat([prepare(one) for one in inputs]).to(device())))])
 
     return Net(said, run, length, name=name)
 
@@ -249,7 +264,7 @@ def sounds(
         mask = torch.arange(longest) < torch.tensor([len(one) for one in given])[:, None]
         padded = torch.stack([torch.nn.functional.pad(one, [0] * (2 * one.ndim - 1) + [longest - len(one)]) for one in given])
         with torch.inference_mode():
-            return np.stack([columns(row) for row in values(padded, None if bool(mask.all()) else mask.long()).numpy()])
+            return np.stack([columns(row) for row in back(values(padded.to(device()), None if bool(mask.all()) else mask.long().to(device())))])
 
     return Net(said, run, len, pads, name)
 

@@ -36,7 +36,8 @@ def head(path: Path, features: int) -> Head:
 
     def score(x: torch.Tensor) -> torch.Tensor:
         for i, (weight, bias) in enumerate(layers):
-            x = weight.float() @ (x.relu() if i else x) + (bias.float() if x.ndim == 1 else bias.float()[:, None])
+            weight, bias = weight.to(x.device).float(), bias.to(x.device).float()
+            x = weight @ (x.relu() if i else x) + (bias if x.ndim == 1 else bias[:, None])
         return x[0]
 
     return score

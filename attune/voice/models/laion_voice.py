@@ -76,22 +76,22 @@ def of(encoder: Path, heads: Path) -> Embedding:
 
     def heard(samples: np.ndarray) -> torch.Tensor:
         with torch.inference_mode():
-            return net(prepare(samples)).last_hidden_state[0]                              # (steps, d)
+            return net(prepare(samples).to(hub.device())).last_hidden_state[0]             # (steps, d)
+
+    def arranged(row: np.ndarray) -> np.ndarray:
+        ends = np.cumsum([len(taxonomy(o.taxonomy).labels) for o in OUTPUTS])
+        return np.concatenate([c(part) for c, part in zip(columns, np.split(row, ends[:-1]), strict=True)])
 
     def said(samples: np.ndarray) -> np.ndarray:
         x = heard(samples).flatten()
         with torch.inference_mode():
-            return np.concatenate([c(np.array([float(scored[f"{o.taxonomy}.{label}"](x)) for label in taxonomy(o.taxonomy).labels]))
-                                   for o, c in zip(OUTPUTS, columns, strict=True)])
+            scores = [scored[f"{o.taxonomy}.{label}"](x) for o in OUTPUTS for label in taxonomy(o.taxonomy).labels]
+            return arranged(hub.back(torch.stack(scores)).astype(np.float64))
 
     def together(pictures: torch.Tensor) -> torch.Tensor:
         """(n, mels, steps) -> (n, labels)."""
         x = net(pictures).last_hidden_state.flatten(1).T
         return torch.stack([scored[f"{o.taxonomy}.{label}"](x) for o in OUTPUTS for label in taxonomy(o.taxonomy).labels], 1)
 
-    def arranged(row: np.ndarray) -> np.ndarray:
-        ends = np.cumsum([len(taxonomy(o.taxonomy).labels) for o in OUTPUTS])
-        return np.concatenate([c(part) for c, part in zip(columns, np.split(row, ends[:-1]), strict=True)])
-
-    return Embedding(width(TAXONOMIES), partial(measurable, shortest=MIN_SECONDS), said, d, lambda samples: heard(samples).mean(0).numpy(),
+    return Embedding(width(TAXONOMIES), partial(measurable, shortest=MIN_SECONDS), said, d, lambda samples: hub.back(heard(samples).mean(0)),
                      together=hub.stack(said, together, prepare, arranged, encoder.name, None))

@@ -185,3 +185,60 @@ def test_files_measured_together_by_torch_have_the_tables_of_one_by_one(clips, t
         results = list(batch.run(clips, tmp_path / f"{workers}", Settings(**models, batch=size), page=False, workers=workers))
         assert len(results) == 4 and not [r.error for r in results if r.error]
     must_be_close(tables(tmp_path / "2"), tables(tmp_path / "1"))
+
+
+# what torch runs on
+
+@pytest.mark.parametrize(("there", "told", "torch_has", "expected"), [
+    (["CUDAExecutionProvider", "CPUExecutionProvider"], "cuda", True, "cuda"), (["CUDAExecutionProvider", "CPUExecutionProvider"], "cuda", False, "cpu"),
+    (["CUDAExecutionProvider", "CPUExecutionProvider"], "", True, "cpu"), (["CoreMLExecutionProvider", "CPUExecutionProvider"], "auto", True, "cpu"),
+    (["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"], "tensorrt,cuda", True, "cuda"),
+])
+def test_torch_s_nets_run_where_onnxruntime_s_do_if_torch_can(there, told, torch_has, expected, monkeypatch):
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: there)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: torch_has)
+    monkeypatch.setenv("ATTUNE_PROVIDERS", told)
+    before = torch.backends.cudnn.allow_tf32
+    try:
+        torch.backends.cudnn.allow_tf32 = True               # torch's default: ten bits of a number in convolutions
+        assert hub.device().type == expected
+        assert torch.backends.cudnn.allow_tf32 == (expected == "cpu")
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
+@pytest.fixture
+def another(monkeypatch):
+    """A device that isn't the CPU: torch's own for shapes without numbers, which refuses what is mixed with tensors of the CPU. What comes back is zeros.
+    (Code that looks at numbers, as transformers' does at masks, can't be tried so.)"""
+    came = []
+
+    def back(values):
+        came.append(values.device.type)
+        return np.zeros(values.shape, np.float32)
+
+    monkeypatch.setattr(hub, "device", lambda: torch.device("meta"))
+    monkeypatch.setattr(hub, "back", back)
+    yield came
+    assert set(came) == {"meta"}
+
+
+@pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask")
+def test_on_another_device_weights_and_inputs_lie_together_and_what_is_said_comes_back(tmp_path, another):
+    vit(tmp_path / "vit", SEVEN)
+    masked(tmp_path / "hubert", "Hubert")
+    dimensions(tmp_path / "audeering")
+    attributes(tmp_path / "odyssey", tmp_path / "wavlm")
+    hearing(tmp_path / "whisper", tmp_path / "heads")
+    small(tmp_path / "small")
+    voices = {name: registry.load("attune.voice.models", name) for name in ("audeering_dim", "wavlm_odyssey", "laion_voice", "wav2small_adv")}
+    heard = sounds(1.0, 1.0)
+    for model, given in (
+        (hub.picture(tmp_path / "vit", EKMAN, (224, 224)), seen((224, 224), 2)),
+        (hub.sound(tmp_path / "hubert", IEMOCAP, lambda s: True), heard), (voices["audeering_dim"].of(tmp_path / "audeering"), heard),
+        (voices["wavlm_odyssey"].of(tmp_path / "odyssey", tmp_path / "wavlm"), heard), (voices["wav2small_adv"].of(tmp_path / "small"), heard),
+        (voices["laion_voice"].of(tmp_path / "whisper", tmp_path / "heads"), heard),
+    ):
+        before = len(another)
+        assert model(given).shape == model.many(given).shape == (len(given), model.k) and model.embed(given).shape == (len(given), model.d)
+        assert len(another) > before
