@@ -147,7 +147,19 @@ def test_pictures_of_a_variable_rate_in_mp4_keep_their_times(tmp_path, monkeypat
     assert [round(t, 3) for t, _ in pictures] == [t for i, t in enumerate(times) if cells[i] not in cells[:i]] and notes == ()
     monkeypatch.setattr(spare, "fits", lambda container, stream: False)
     plain, plain_end, *_ = read(path, fps, monkeypatch)
-    assert end == plain_end >= times[-1] and [t for t, _ in plain] == [t for t, _ in pictures]
+    assert end == plain_end and times[-1] < end <= times[-1] + 0.101 and [t for t, _ in plain] == [t for t, _ in pictures]
+
+
+@pytest.mark.parametrize("gap", range(0, 15, 2))
+@pytest.mark.parametrize("bf", ["0", "2", "3"])
+def test_a_film_of_a_variable_rate_ends_with_its_last_picture(tmp_path, bf, gap):
+    """Not 0.8 s later, where a length that belongs to a picture before it would end."""
+    times = np.cumsum([0.0, *(0.8 if i % 15 == gap else 0.04 for i in range(1, 75))]).round(3).tolist()
+    media = Media.open(made.movie(tmp_path / "screen.mp4", times=times, options={**MANY, "bf": bf}, gop=30))
+    for _ in media.frames(3.0):
+        pass
+    assert times[-1] < media.end <= times[-1] + 0.101          # the last one was given 0.1 s, a tenth picture of a second
+    assert media.notes == ()
 
 
 def test_a_file_read_by_two_threads_is_decoded_whole(tmp_path):

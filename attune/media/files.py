@@ -181,7 +181,7 @@ class File:
     def pictures(self, threads: int, notes: Notes, fps: float = math.inf) -> Iterator[tuple[float, float, Callable[[], np.ndarray]]]:
         """Pictures with their times, and up to where the stream has come with each; with `fps`, at least the first in each 1 / fps seconds."""
         clock = Clock(self.origin, notes, sure=BACK)         # in MP4 lengths go by the order of decoding: B pictures have each other's
-        upright, last, ends = Upright(), 0.0, [0.0]
+        upright, last, newest = Upright(), 0.0, [(0.0, 0.0)]  # time and length of the last picture, as the packets have it
         spared, told = spare.Spare(fps), [False]
         waiting: list[Any] = []              # packets that nobody needs, unless what follows is made of them
 
@@ -192,7 +192,7 @@ class File:
             if straight and packet.pts is not None and packet.time_base and not packet.is_discard:
                 time = max(_seconds(packet.pts, packet.time_base) - self.origin, 0.0)
                 useless = spared(time)
-                ends[0] = max(ends[0], time + _seconds(packet.duration or 0, packet.time_base))
+                newest[0] = max(newest[0], (time, _seconds(packet.duration or 0, packet.time_base)))
             if waiting and straight and (over or spare.anew(packet)) and spare.needless(waiting):
                 waiting.clear()
             if useless and len(waiting) < spare.WAITING:
@@ -207,16 +207,21 @@ class File:
                 packet.stream.codec_context.skip_frame, told[0] = "NONREF" if useless else "DEFAULT", useless
             return _decoded(packet, notes)
 
-        time, picture = 0.0, None
+        time, shown, step, swapped, picture = 0.0, (0.0, 0.0), 0.0, False, None
         for frame, stream in self._frames("video", threads, notes, decode if fps < math.inf else None):
-            time = clock(_stamp(frame, stream))
-            length = _seconds(frame.duration, stream.time_base) if frame.duration and stream.time_base else 1 / (_rate(stream) or 25.0)
-            clock.end = max(clock.end, 0.0 if self._still else time + min(length, JUMP))
-            last, picture = clock.end, lambda frame=frame, stream=stream: upright(frame, stream)
+            time, step = clock(_stamp(frame, stream)), 1 / (_rate(stream) or 25.0)
+            length = _seconds(frame.duration, stream.time_base) if frame.duration and stream.time_base else step
+            length = 0.0 if self._still else min(length, JUMP)
+            clock.end, shown = max(clock.end, time + length), max(shown, (time, length))
+            swapped = swapped or (bool(stream.codec_context.has_b_frames) and "mp4" in self.facts["format"].split(","))
+            last, picture = time if swapped else clock.end, lambda frame=frame, stream=stream: upright(frame, stream)
             yield time, last, picture
-        if picture and clock.straight and not notes.failed and ends[0] > last and not self._still:    # the last ones weren't decoded, but are there
-            last = ends[0]
-            yield time, last, picture
+        if picture and not self._still:
+            shown = max(shown, newest[0]) if clock.straight and not notes.failed else shown      # the last ones weren't decoded, but are there
+            end = _end(*shown, notes.stated, step) if swapped else sum(shown)
+            if end > last:
+                last = end
+                yield time, last, picture
         if not self._still:
             notes.ends(last)
 
@@ -277,6 +282,17 @@ def _packets(container: InputContainer, streams: Sequence[Any], notes: Notes) ->
             failed += 1
             notes.failed += failed == 1
             packets = container.demux(*streams)
+
+
+def _end(time: float, length: float, stated: float, step: float) -> float:
+    """Where the last picture ends whose length may be another's: by then where the stream says that it ends, else after a step at most.
+
+    >>> _end(6.76, 0.8, stated=6.86, step=0.08), _end(6.76, 0.8, stated=6.1, step=0.08), _end(2.5, 0.04, stated=6.86, step=0.08)
+    (6.86, 6.84, 2.54)
+    """
+    if not stated > time:
+        return time + min(length, step)
+    return stated if time + length > stated + step / 2 else time + length         # what is said is rounded, and may leave some of a step out
 
 
 def _decoded(packet: Any, notes: Notes) -> Sequence[Any]:
