@@ -1,8 +1,8 @@
 """Many files: how fast with one and two workers, what Ray costs over local processes, what killed workers lose, whether memory stays flat, and
-whether networks that see many inputs in one call take less.
+whether networks that see many inputs in one call take less: the packaged ones by themselves (batching), larger ones in files with `--batch` (together).
 
     python benchmarks/scale.py                     # some five minutes on two idle cores
-    python benchmarks/scale.py --only rate ray     # each part takes less than three: rate, with ray or without, kills, memory, cache, batching
+    python benchmarks/scale.py --only rate ray     # each part takes less than three: rate, with ray or without, kills, memory, cache, batching, together
     python benchmarks/scale.py --only kills
     python benchmarks/scale.py --only memory --files 5000
     python benchmarks/scale.py --only candor       # a plan on paper for 1,656 conversations, out of the figures in benchmarks/speed.md: at once
@@ -14,6 +14,9 @@ The table goes to benchmarks/results/scale.md, with how busy the machine was mea
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
+import importlib.util
+import itertools
 import os
 import platform
 import shutil
@@ -24,7 +27,7 @@ import threading
 import time
 import wave
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +35,9 @@ import numpy as np
 
 from attune import batch, weights
 from attune.batch import Limits
+from attune.batch.one import Job
 from attune.batch.worker import resident
+from attune.media import Media
 from attune.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,9 +46,10 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "samples" / "hello.mp4"
 OUT = HERE / "results" / "scale.md"
-QUOTED = HERE.parent / "docs" / "scale.md"        # repeats the tables of batching and candor, which are put there too
-PARTS = ("rate", "ray", "kills", "memory", "cache", "batching", "candor")
+QUOTED = HERE.parent / "docs" / "scale.md"        # repeats the tables of batching, together and candor, which are put there too
+PARTS = ("rate", "ray", "kills", "memory", "cache", "batching", "together", "candor")
 BATCHES = (1, 4, 16, 64)
+LARGE = (1, 8, 32)                       # of `--batch`, with larger nets
 CANDOR = 1656 * 2 * 0.5                  # hours of media: conversations x people x half an hour, a file for each person
 SHARE = 0.8                              # of a machine's cores that are really gained: memory and caches are shared
 PRICES = {"64 cores": (64, 3.0), "4 GPUs with 48 cores": (48, 6.0)}      # cores, and an hour's price
@@ -172,6 +178,72 @@ def batching(work: Path, given: argparse.Namespace) -> list[str]:
             f"and {gained[True]:.2f} ms where numbers do."]
 
 
+def together(work: Path, given: argparse.Namespace) -> list[str]:
+    """Larger nets of torch with `--batch`, one worker on one core: files a minute, how often each net was called, with how many inputs."""
+    if importlib.util.find_spec("torch") is None or importlib.util.find_spec("transformers") is None:
+        return ["Without torch and transformers larger nets weren't measured."]
+    import heavy
+
+    lines = ["| files | batch | CPU s a file | files/min | face's calls | voice's | text's | inputs a call | MB at most |", "|---" * 9 + "|"]
+    kept, cores = os.environ.get("ATTUNE_CHECKPOINTS"), os.sched_getaffinity(0)
+    os.environ.update(ATTUNE_CHECKPOINTS=str(work / "here"), OMP_NUM_THREADS="1")
+    chosen, study, spoken = heavy.made(work), clips(work / "study", given.heavy), utterances(work / "spoken", 4 * given.heavy)
+    os.sched_setaffinity(0, {min(cores)})             # workers inherit it
+    try:
+        for name, files, settings in ((f"{len(study)} of 11.6 s", study, {**chosen, "transcript": str(work / "study" / "words.srt")}),
+                                      (f"{len(spoken)} of one utterance, voice alone", spoken, {**chosen, "face": None, "text": None})):
+            for size in LARGE:
+                jobs = [Job(f, work / f"{size}" / f.stem, work / f"{size}", Settings(**settings, batch=size), page=False, again=True) for f in files]
+                lines.append(f"| {name} | {size} | {asked(jobs, min(size, batch.AT_ONCE), warm=1 if files is study else batch.AT_ONCE)} |")
+    finally:
+        os.sched_setaffinity(0, cores)
+        os.environ.pop("ATTUNE_CHECKPOINTS") if kept is None else os.environ.update(ATTUNE_CHECKPOINTS=kept)
+    torch = importlib.metadata.version("torch")
+    return [*lines, "", f"Random nets of benchmarks/heavy.py by torch {torch}, one worker on one core, one run of each; {batch.AT_ONCE} files in hand at most.",
+            "The worker had measured one file before, of the short ones eight, so that all was loaded and compared."]
+
+
+def asked(jobs: list[Job], together: int, warm: int) -> str:
+    """CPU a file, files a minute, calls of each kind's net, inputs a call, and the process's memory, as cells of a table."""
+    import heavy
+
+    loaded = threading.Event()
+
+    def items() -> Iterator[Job]:
+        yield from jobs[:warm]
+        loaded.wait()
+        yield from jobs
+
+    before, last, peak, began, spent = dict[str, list[int]](), dict[str, list[int]](), 0, 0.0, list[float]()
+    for done, outcome in enumerate(batch.map(heavy.counted, items(), limits=Limits(seconds=600), together=together), start=1):
+        assert not outcome.error, outcome
+        calls, cpu = outcome.value
+        last, peak = {kind: max(last.get(kind, []), sizes, key=len) for kind, sizes in calls.items()}, max(peak, outcome.peak)
+        spent.append(cpu)
+        if done == warm:
+            before, began, spent = last, time.monotonic(), [max(spent)]
+            loaded.set()
+    rate = len(jobs) / (time.monotonic() - began) * 60
+    sizes = {kind: last[kind][len(before[kind]) :] for kind in ("face", "voice", "text")}
+    each = sum(map(sum, sizes.values())) / sum(map(len, sizes.values()))
+    often = [str(len(of) or "") for of in sizes.values()]
+    return " | ".join([f"{(max(spent) - spent[0]) / len(jobs):.2f}", f"{rate:.1f}", *often, f"{each:.1f}", f"{peak / 1e6:.0f}"])
+
+
+def utterances(folder: Path, count: int) -> list[Path]:
+    """Sounds of one utterance each: those of the sample, each with a little noise of its own."""
+    folder.mkdir()
+    sound, draw, found = Media.open(SAMPLE).waveform(16_000), np.random.default_rng(0), []
+    for i in range(count):
+        start, end = [(0.5, 2.7), (3.4, 5.3), (6.0, 8.0), (8.7, 11.0)][i % 4]
+        part = sound[int(start * 16_000) : int(end * 16_000)]
+        found.append(folder / f"{i:03d}.wav")
+        with wave.open(str(found[-1]), "wb") as out:
+            out.setparams((1, 2, 16_000, 0, "NONE", ""))
+            out.writeframes((32_000 * np.clip(part + 1e-3 * draw.normal(size=len(part)), -1, 1)).astype("<i2").tobytes())
+    return found
+
+
 def many(session: onnxruntime.InferenceSession, inputs: dict[str, np.ndarray]) -> tuple[list[float], float]:
     """CPU ms an input by size of the batch, and the largest difference from one at a time."""
     spent, alone, apart = [], None, 0.0
@@ -270,13 +342,15 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=16, help="copies of the sample, of 11.6 s each, in the test of speed")
     parser.add_argument("--files", type=int, default=5000, help="in the test of memory")
     parser.add_argument("--seconds", type=float, default=180, help="that the test of memory may take")
+    parser.add_argument("--heavy", type=int, default=8, help="copies of the sample that larger nets measure, and a quarter of the sounds")
     parser.add_argument("--kills", type=int, default=30, help="clips in the test of killed workers")
     given = parser.parse_args()
-    for part in (p for p in (rate, kills, memory, cache, batching, candor) if p.__name__ in given.only):
+    for part in (p for p in (rate, kills, memory, cache, batching, together, candor) if p.__name__ in given.only):
         load = os.getloadavg()[0]
         with tempfile.TemporaryDirectory(prefix="attune-scale-") as folder:
             lines = part(Path(folder), given)
-        told = {"rate": f" --clips {given.clips}", "memory": f" --files {given.files} --seconds {given.seconds:g}", "kills": f" --kills {given.kills}"}
+        told = {"rate": f" --clips {given.clips}", "memory": f" --files {given.files} --seconds {given.seconds:g}", "kills": f" --kills {given.kills}",
+                "together": f" --heavy {given.heavy}"}
         name = "rate ray" if part is rate and "ray" in given.only else part.__name__
         command = f"`python benchmarks/scale.py --only {name}{told.get(part.__name__, '')}`"
         busy = f"load {load:.1f} before and {os.getloadavg()[0]:.1f} after"
@@ -295,12 +369,13 @@ def keep(part: str, lines: list[str]) -> None:
 
 
 def quote(lines: list[str]) -> None:
-    """Put a part's table into the documentation, in place of the one with its heading."""
-    table, before = [line for line in lines if line.startswith("|")], QUOTED.read_text(encoding="utf-8").split("\n")
-    if table and table[0] in before:
-        first = before.index(table[0])
-        last = next(i for i in range(first, len(before)) if not before[i].startswith("|"))
-        QUOTED.write_text("\n".join([*before[:first], *table, *before[last:]]), encoding="utf-8")
+    """Put a part's tables into the documentation, each in place of the one with its heading."""
+    for drawn, rows in itertools.groupby(lines, lambda line: line.startswith("|")):
+        table, before = list(rows), QUOTED.read_text(encoding="utf-8").split("\n")
+        if drawn and table[0] in before:
+            first = before.index(table[0])
+            last = next(i for i in range(first, len(before)) if not before[i].startswith("|"))
+            QUOTED.write_text("\n".join([*before[:first], *table, *before[last:]]), encoding="utf-8")
 
 
 if __name__ == "__main__":
