@@ -15,7 +15,7 @@ CHROMIUM = shutil.which("chromium")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-default-apps", "--disable-extensions", "--hide-scrollbars", "--mute-audio", "--disable-dev-shm-usage", "--remote-debugging-port=0",
          "--autoplay-policy=no-user-gesture-required", "--disable-features=Translate,MediaRouter")
-PATIENCE = 60.0                          # s; the machine may be busy
+PATIENCE = 120.0                         # s; the machine may be busy
 
 
 class Browser:

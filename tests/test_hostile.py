@@ -15,7 +15,7 @@ from attune.errors import AttuneError
 from attune.settings import Settings
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "hello.mp4"
-PATIENCE = 60                            # s a file may take before the run is ended
+PATIENCE = 240                           # s a file may take before the run is ended
 
 
 def cut(share):

@@ -127,7 +127,7 @@ def test_the_asynchronous_client_streams_too(serving):
 
     async def ask():
         where = HumeClientEnvironment(base=serving, evi="", tts="", stream=f"{serving.replace('http', 'ws')}/v0/stream")
-        async with httpx.AsyncClient() as connection:
+        async with httpx.AsyncClient(timeout=240) as connection:
             client = AsyncHumeClient(api_key="any", environment=where, httpx_client=connection)
             async with client.expression_measurement.stream.connect() as socket:
                 return await socket.send_text("I am so glad.", config=READ)

@@ -170,7 +170,8 @@ def test_a_frame_that_is_none_is_rejected_and_the_session_goes_on(client, pcm):
         socket.send_audio_frame(pcm[: 9 * SECOND])
         told = {socket.recv().type for _ in range(3)}
         assert told == {"utterance.start", "measurement.result", "utterance.end"}
-        socket.send_audio_frame(pcm[: 9 * SECOND])
+        for _ in range(6):                                     # time goes by meanwhile: on a busy machine the second might be in time
+            socket.send_audio_frame(pcm[: 9 * SECOND])
         answers = [socket.recv()]
         while answers[-1].type != "error":
             answers.append(socket.recv())
@@ -265,9 +266,9 @@ def test_a_frame_that_is_no_jpeg_is_rejected_and_has_no_number(client, pictures)
             assert socket.recv().code == "invalid_image_frame"
         socket.send_image_frame(pictures[0])
         assert socket.recv().frame_id == 0
-        for _ in range(8):
+        for _ in range(60):                                    # so many that some are too many on a slow machine, too
             socket.send_image_frame(pictures[0])
-        assert "rate_limited" in {getattr(socket.recv(), "code", None) for _ in range(8)}
+        assert "rate_limited" in {getattr(socket.recv(), "code", None) for _ in range(60)}
         socket.send_image_frame(b"\xff\xd8\xff" + b"\0" * (2 * 2**20))
         assert (socket.recv().code, socket.recv().reason) == ("message_too_large", "error")
 
@@ -295,7 +296,7 @@ def test_runs_tell_what_was_measured_and_what_went_wrong(client, uploaded, pcm):
         socket.recv()
         socket.send_audio_session_close(SessionClose(type="session.close"))
         assert socket.recv().type == "session.closed"
-    until = time.monotonic() + 30
+    until = time.monotonic() + 240
     while client.runs.get(session).status == "live" and time.monotonic() < until:
         time.sleep(0.1)
     run = client.runs.get(session)
@@ -318,7 +319,7 @@ def test_runs_are_listed_newest_first_page_by_page(client, serving, uploaded):
     when = client.runs.get(uploaded.run_id).started_at
     assert uploaded.run_id not in {r.run_id for r in client.runs.list(started_before=when, page_size=100).runs}
     assert uploaded.run_id in {r.run_id for r in client.runs.list(started_after=when, page_size=100).runs}
-    assert httpx.get(f"{serving}/v1/expression/run?cursor=none").json()["code"] == "invalid_request"
+    assert httpx.get(f"{serving}/v1/expression/run?cursor=none", timeout=240).json()["code"] == "invalid_request"
 
 
 def test_a_run_that_is_not_there_is_not_found(client):

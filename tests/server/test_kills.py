@@ -141,7 +141,7 @@ def server(tmp_path, database):
     yield start
     for process in running:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 def send(address, seconds):

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -24,6 +25,8 @@ import attune
 from attune.media import Media, jpeg
 from attune.server import live
 from attune.taxonomy import taxonomy
+
+get, delete = (partial(f, timeout=240) for f in (httpx.get, httpx.delete))                    # the machine may be busy
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "hello.mp4"
 DOCS = Path(__file__).parents[2] / "docs" / "live.md"
@@ -61,7 +64,7 @@ def say(socket, **message):
 def heard(socket, kind=None):
     """The next message; with a kind, the next of it."""
     while True:
-        message = json.loads(socket.recv(timeout=60))
+        message = json.loads(socket.recv(timeout=240))
         if kind is None or message["type"] == kind:
             return message
 
@@ -173,16 +176,16 @@ def test_a_recording_is_described_reported_and_deleted_like_any_other(told, serv
     number = told[-1]["recording"]
     job = number.partition(".")[0]
     assert job == told[0]["session"] and told[-1]["report"] == f"/v1/recordings/{number}/report"
-    assert "happy" in httpx.get(f"{serving}/v1/recordings/{number}/describe").text
-    assert "<html" in httpx.get(f"{serving}{told[-1]['report']}").text
-    assert httpx.get(f"{serving}/v1/jobs/{job}").json()["kind"] == "live"
-    listed, = [r for r in httpx.get(f"{serving}/v1/recordings").json() if r["id"] == number]
+    assert "happy" in get(f"{serving}/v1/recordings/{number}/describe").text
+    assert "<html" in get(f"{serving}{told[-1]['report']}").text
+    assert get(f"{serving}/v1/jobs/{job}").json()["kind"] == "live"
+    listed, = [r for r in get(f"{serving}/v1/recordings").json() if r["id"] == number]
     assert listed["consent"] == "asked" and listed["people"] == ["person 1"]
-    assert httpx.get(f"{serving}/v1/recordings/{number}/export?as=srt").status_code == 200
-    assert [line["event"] for line in httpx.get(f"{serving}/v1/jobs/{job}/audit").json()] == ["recorded", "live"]
+    assert get(f"{serving}/v1/recordings/{number}/export?as=srt").status_code == 200
+    assert [line["event"] for line in get(f"{serving}/v1/jobs/{job}/audit").json()] == ["recorded", "live"]
     kept = {f.suffix for f in (data / "jobs" / job).rglob("*") if f.is_file()}
     assert kept <= {".json", ".parquet", ".html"}            # nothing that shows or sounds like anybody
-    assert httpx.delete(f"{serving}/v1/jobs/{job}").status_code == 204 and not (data / "jobs" / job).exists()
+    assert delete(f"{serving}/v1/jobs/{job}").status_code == 204 and not (data / "jobs" / job).exists()
 
 
 def test_without_recording_only_a_line_of_the_audit_remains(client, serving, data, sound):
@@ -193,7 +196,7 @@ def test_without_recording_only_a_line_of_the_audit_remains(client, serving, dat
     job = socket.started["session"]
     assert ended["recording"] is None and ended["report"] is None and ended["duration"] == 0.5
     assert not (data / "jobs" / job).exists()
-    line, = httpx.get(f"{serving}/v1/jobs/{job}/audit").json()
+    line, = get(f"{serving}/v1/jobs/{job}/audit").json()
     assert (line["event"], line["audio_seconds"], line["recorded"], line["purpose"]) == ("live", 0.5, False, "nothing kept")
 
 
@@ -202,8 +205,8 @@ def test_a_client_that_goes_has_its_recording_kept(client, serving, sound):
     socket.send(audio(0.0, sound[:48_000]))
     heard(socket, "speech")
     socket.close()
-    number, until = f"{socket.started['session']}.0.0", time.monotonic() + 60
-    while (found := httpx.get(f"{serving}/v1/recordings/{number}")).status_code == 404 and time.monotonic() < until:
+    number, until = f"{socket.started['session']}.0.0", time.monotonic() + 240
+    while (found := get(f"{serving}/v1/recordings/{number}")).status_code == 404 and time.monotonic() < until:
         time.sleep(0.2)
     assert found.json()["duration"] == pytest.approx(3.0)
 
@@ -304,7 +307,7 @@ def test_too_many_messages_and_sound_faster_than_time_are_limited(client, sound)
     for _ in range(60):
         say(socket, type="ping", id=1)
     assert "rate_limited" in {heard(socket).get("code") for _ in range(60)}
-    for i in range(3):
+    for i in range(6):                                         # 24 s of sound: too fast, even if the session is 15 s old
         socket.send(audio(0.0 + i, sound[: 4 * 16_000]))
     assert heard(socket, "error")["code"] == "rate_limited"
 
@@ -348,10 +351,10 @@ def test_a_measuring_process_that_dies_is_told_and_the_next_session_works(tmp_pa
     command = [sys.executable, "-m", "attune.cli", "serve", "--data", str(tmp_path), "--port", str(port), "--workers", "0"]
     server = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(SAMPLE.parents[1]), "OMP_NUM_THREADS": "1"}, cwd=tmp_path)
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while time.monotonic() < until:
             try:
-                httpx.get(f"http://127.0.0.1:{port}/health")
+                get(f"http://127.0.0.1:{port}/health")
                 break
             except httpx.HTTPError:
                 time.sleep(0.2)
@@ -369,7 +372,7 @@ def test_a_measuring_process_that_dies_is_told_and_the_next_session_works(tmp_pa
             assert heard(socket)["type"] == "started"
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(120)
 
 
 def test_the_page_describes_every_message_and_error():

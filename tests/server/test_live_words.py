@@ -162,7 +162,7 @@ def test_the_page_offers_to_recognise_words_shows_them_and_answers_them(tmp_path
         until_then = time.monotonic() + 240
         while time.monotonic() < until_then:
             try:
-                httpx.get(f"http://127.0.0.1:{port}/health")
+                httpx.get(f"http://127.0.0.1:{port}/health", timeout=30)
                 break
             except httpx.HTTPError:
                 time.sleep(0.3)

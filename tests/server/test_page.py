@@ -221,17 +221,18 @@ def test_what_is_muted_is_neither_sent_nor_measured(page):
     one.js("""(() => { globalThis.loud = 0; const send = Real.prototype.send; globalThis.kinds = [];
         lines.at(-1).send = function (data) { if (typeof data !== "string") { kinds.push(data[0]); if (data[0] === 1) loud = Math.max(loud, ...data.slice(9)); }
         return send.call(this, data); }; })()""".replace("Real.", "Object.getPrototypeOf(Object.getPrototypeOf(lines.at(-1))).constructor."))
-    time.sleep(1.5)                                            # what was under way
-    face, voice = told(one, "face"), told(one, "voice")
-    one.js("loud = 0, kinds.length = 0")
-    time.sleep(2)
-    assert (told(one, "face"), told(one, "voice")) == (face, voice)
+    until, before = time.monotonic() + PATIENCE, None
+    while (now := (told(one, "face"), told(one, "voice"))) != before and time.monotonic() < until:      # what was under way comes yet, on a busy machine late
+        before = now
+        one.js("loud = 0, kinds.length = 0")
+        time.sleep(2)
+    assert now == before
     kinds = one.js("kinds")
     assert kinds and set(kinds) == {1} and one.js("loud") == 0
     assert one.js("page.live.memory.why('face', page.live.memory.silences.face.at(-1).start, page.live.memory.silences.face.at(-1).start + 1)") == "muted"
     one.until("document.getElementById('said').textContent === ''")       # what was said a while ago isn't about now
     one.press("f")
-    one.until(f"page.live.memory.told.face > {face}")
+    one.until(f"page.live.memory.told.face > {now[0]}")
 
 
 @browsers
@@ -382,9 +383,10 @@ def test_less_motion_and_the_chosen_colours_are_respected(page):
         one.until("document.documentElement.dataset.theme === 'dark'")
         start(one)
         one.until("page.live.memory.told.face > 1")
-        before = one.js("page.live.drawn")
+        before, began = one.js("page.live.drawn"), time.monotonic()
         time.sleep(2)
-        assert 0 < one.js("page.live.drawn") - before < 30     # 60 frames a second would be 120
+        one.until(f"page.live.drawn > {before}")
+        assert one.js("page.live.drawn") - before < 15 * (time.monotonic() - began)      # 60 frames a second would be four times that
         one.press("t")                                         # auto, then light
         assert one.js("document.documentElement.dataset.theme") == "light"
         one.press("t")
