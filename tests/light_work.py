@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -43,3 +44,12 @@ def note(item, what):
 def noted(ledger):
     """(number, what, process) of each line."""
     return [tuple(line.split()) for line in Path(ledger).read_text().splitlines()] if Path(ledger).exists() else []
+
+
+def alive(ledger):
+    """Processes that wrote a line and go on."""
+    found = set()
+    for _, _, pid in noted(ledger):
+        with suppress(OSError):              # it is gone, maybe just now
+            found |= {pid} if Path(f"/proc/{pid}/cmdline").read_bytes() else set()
+    return found

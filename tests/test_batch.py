@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +18,7 @@ import media_made as made
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from light_work import noted, work
+from light_work import alive, noted, work
 from rich.console import Console
 
 from attune import batch, weights
@@ -35,15 +34,6 @@ NOTHING = Settings(face=None, voice=None, text=None)
 
 def outcomes(items, **options):
     return {o.index: o for o in batch.map(work, items, **options)}
-
-
-def alive(ledger):
-    """Processes that wrote a line and go on."""
-    found = set()
-    for _, _, pid in noted(ledger):
-        with suppress(OSError):              # it is gone, maybe just now
-            found |= {pid} if Path(f"/proc/{pid}/cmdline").read_bytes() else set()
-    return found
 
 
 def tree(folder, ignore=()):

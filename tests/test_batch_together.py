@@ -11,7 +11,7 @@ import onnx
 import pyarrow.parquet as pq
 import pytest
 from checkpoints_made import word_tokenizer
-from light_work import noted, work
+from light_work import alive, noted, work
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
@@ -82,8 +82,10 @@ def test_leaving_early_ends_the_process_and_all_that_is_under_way(tmp_path):
     mapped = batch.map(work, ({"n": n, "ledger": str(tmp_path / "l"), "seconds": 0 if n == 0 else 60} for n in range(9)), together=3)
     next(mapped)
     mapped.close()
-    time.sleep(0.3)
-    assert not [pid for _, _, pid in noted(tmp_path / "l") if Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes()]
+    until = time.monotonic() + 20                              # of their 60 s
+    while (left := alive(tmp_path / "l")) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not left
 
 
 def test_a_process_ends_for_all_who_wait_for_it_and_another_is_started():
@@ -104,22 +106,27 @@ def test_a_process_ends_for_all_who_wait_for_it_and_another_is_started():
 
 
 def test_who_is_to_be_alone_waits_for_those_inside_and_new_ones_wait_for_it():
-    room, order, inside = _Room(3), [], threading.Event()
+    room, order, inside, go = _Room(3), [], threading.Event(), threading.Event()
 
-    def stay(name, alone, seconds=0.0):
+    def stay(name, alone):
         with room.stay(alone) as own:
             order.append(name)
             inside.set()
-            time.sleep(seconds)
-        order.append((name, own.accompanied))
+            assert go.wait(60)
+            order.append((name, own.accompanied))
 
-    threads = [threading.Thread(target=stay, args=given) for given in (("first", False, 0.2), ("alone", True, 0.1), ("last", False))]
+    threads = [threading.Thread(target=stay, args=given) for given in (("first", False), ("alone", True), ("last", False))]
+    threads[0].start()
+    assert inside.wait(60)
+    threads[1].start()
+    until = time.monotonic() + 60
+    while not room._wanted and time.monotonic() < until:      # it waits to be alone
+        time.sleep(0.01)
+    threads[2].start()
+    time.sleep(0.05)                                           # were it let in, it would be in by now
+    go.set()
     for thread in threads:
-        thread.start()
-        inside.wait(20)
-        time.sleep(0.03)
-    for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert order == ["first", ("first", False), "alone", ("alone", False), "last", ("last", False)]
 
 
