@@ -55,8 +55,8 @@ def test_only_the_item_that_kills_its_process_fails_and_those_beside_it_are_done
 
 
 def test_only_the_item_over_its_time_fails_and_those_beside_it_are_done():
-    done = outcomes([{"n": n, "seconds": 60 if n == 1 else 0.2} for n in range(5)], together=3, limits=Limits(seconds=2, wait=0))
-    assert (done[1].kind, done[1].tries) == ("time", 1) and "limit of 2 s" in done[1].error
+    done = outcomes([{"n": n, "seconds": 60 if n == 1 else 0.2} for n in range(5)], together=3, limits=Limits(seconds=6, wait=0))
+    assert (done[1].kind, done[1].tries) == ("time", 1) and "limit of 6 s" in done[1].error
     assert {n: done[n].value for n in done if n != 1} == {n: n * 10 for n in (0, 2, 3, 4)}
 
 

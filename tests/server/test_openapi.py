@@ -47,7 +47,7 @@ def address(tmp_path_factory):
 @page.parametrize()
 @settings(max_examples=8, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
 def test_requests_made_from_the_page_get_answers_that_it_describes(case, address):
-    case.call_and_validate(base_url=address, checks=[not_a_server_error, status_code_conformance, response_schema_conformance], timeout=30)
+    case.call_and_validate(base_url=address, checks=[not_a_server_error, status_code_conformance, response_schema_conformance], timeout=240)
 
 
 def test_the_page_says_that_action_units_are_told_by_presence_not_by_intensity():
