@@ -20,6 +20,7 @@ from typing import Any
 WORDS = ("<s>", "</s>", "<pad>", "[UNK]", "hello", "happy", "sad", "you", "i", "am", "so", "to", "see", "what", "a", "pity", "this", "is")
 SEVEN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 FOUR = ("neutral", "happy", "angry", "sad")
+NETS = {"face": "ViTForImageClassification", "voice": "Wav2Vec2ForSequenceClassification", "text": "RobertaForSequenceClassification"}
 
 _calls: dict[str, list[int]] = defaultdict(list)      # kind -> inputs of each call, in this process
 _beginning = threading.Lock()
@@ -70,7 +71,7 @@ def counted(job: Any, tell: Callable[..., None]) -> tuple[dict[str, list[int]], 
         if not _calls:
             import transformers
 
-            for kind, name in (("face", "ViTForImageClassification"), ("voice", "Wav2Vec2ForSequenceClassification"), ("text", "RobertaForSequenceClassification")):
+            for kind, name in NETS.items():
                 _count(getattr(transformers, name), _calls[kind])
     measured(job, tell)
     return {kind: list(sizes) for kind, sizes in _calls.items()}, time.process_time()

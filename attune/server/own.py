@@ -30,7 +30,8 @@ from attune.text import recognisers
 KIND = "attune"
 LOOK = 0.5                               # s between two looks at a job whose progress is told
 ALIVE = 15.0                             # s after which a silent stream says that it is alive
-OURS = ("transcript", "voices", "diarizer", "portraits", "batch")     # a client doesn't choose paths on this machine, what it has room for, nor pictures
+# a client chooses no paths on this machine, no load of its GPU, nor pictures of people, unless they are kept on purpose
+OURS = ("transcript", "voices", "diarizer", "portraits", "batch")
 REPORT = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:; sandbox allow-scripts allow-downloads"
 
 NOTICE = {

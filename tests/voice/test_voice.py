@@ -72,6 +72,26 @@ def test_known_units_come_once_each_and_do_not_depend_on_chunks(times, chunk):
     assert same(whole, heard(SOUND[: 5 * SAMPLE_RATE], chunk, segments=units)[0])
 
 
+@pytest.mark.parametrize("segments", [None, KNOWN, [Segment(0, 70), Segment(1, 2), Segment(3, 40)]], ids=["heard", "known", "longer than the model hears"])
+@pytest.mark.parametrize("settings", [{}, {"granularity": "window", "window": 0.5}])
+def test_units_that_wait_for_each_other_are_the_same_units(settings, segments):
+    sound = SOUND if segments is None or len(segments) > 3 else np.tile(SOUND, 6)
+    whole, _ = heard(sound, segments=segments, **settings)
+    sizes = []
+
+    def counting(waveforms):
+        sizes.append(len(waveforms))
+        return model(waveforms)
+
+    for together in (3, 1000):
+        sizes.clear()
+        stream = VoiceStream(SimpleNamespace(**{**vars(FACTS), "load": lambda: counting}), Settings(**settings), segments, together=together)
+        rows = [row for i in range(0, len(sound), 4096) for row in stream.push(sound[i : i + 4096])] + stream.close()
+        assert same(whole, rows)
+        assert sizes and max(sizes) <= together and all(size == together for size in sizes[:-1])
+    assert len(sizes) == 1
+
+
 def test_utterances_are_where_the_voice_is():
     rows, stream = heard(SOUND)
     assert [round(r.segment.start / 6) for r in rows] == [0, 1]
