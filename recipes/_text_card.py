@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from _text_dimensions import MEMBERS, UNSEEN, UNUSED, WIDTH
 from _text_rows import LABELS, VAD, Kind
 from rerun import again
 
@@ -43,7 +44,6 @@ def card(kind: Kind, m: dict[str, Any]) -> str:
     by_hand = sum(not e["by"].startswith("own") for e in m["names"].values())
     made = f"`python recipes/text_minilm.py --data DIR --out runs/text_minilm{'' if told else f'_open --model {name}'}`"
     shares = ", ".join(f"{share:g} of {corpus}" for corpus, share in kind.shares.items())
-    strengths = ", ".join(f"{d} {strength:,.0f}" for d, strength in zip(VAD, m["strengths"], strict=True))
     warmth = f", and a temperature ({m['temperature']:.2f}) for situations" if told else ""
     later = m["on_blocks_afterwards"]
     chosen = "one half of dev; the figures below are of the other half, and" if told else "dev; the figures below are"
@@ -83,8 +83,9 @@ downwards, a cosine with warm-up, moving average of the weights, batches of {m["
 then {m["steps"]:,} of everything, a batch from one corpus at a time; in an epoch
 {shares}.
 What a corpus can't say has no part in the loss: ten times binary cross entropy for labels and names,{" half the cross entropy of situations," if told else ""}
-1 - CCC and a tenth of the squared error for dimensions. Dimensions are then read anew, by ridge regression on the means over tokens of
-the embeddings and all layers (strength, the best on dev: {strengths}).
+1 - CCC and a tenth of the squared error for dimensions. Dimensions are then read anew, from the means over tokens of the embeddings and
+all layers, by the mean of {MEMBERS} small nets ({WIDTH} hidden units each; {UNSEEN} of the inputs and {UNUSED} of the hidden units dropped at a step,
+which did best on dev).
 Calibration on dev, inside the graph: a logistic curve per label and name, drawn towards a common one{warmth}.
 Thresholds (`THRESHOLDS`) have the best F1 on dev, counted hits joined by expected ones.
 

@@ -31,6 +31,7 @@ import torch
 from _encoder import HIDDEN, padded, predict
 from _minilm import FROZEN, LAYERS, Net, freeze, loss, of_graph, pretrained
 from _text_card import card
+from _text_dimensions import dimensions
 from _text_export import Blocks, export, keep_blocks, quantise, set_apart
 from _text_figures import Reader, auc, cases, check_parity, elsewhere, evaluate, figures, latency, left_out, measure_names
 from _text_rows import COLUMNS, KINDS, LABELS, NAMES, SITUATIONS, VAD, Corpus, Kind, batches, corpus, half, of_series, tokenizer
@@ -51,7 +52,6 @@ HEAD_LR = 5e-4
 LAYER_DECAY = 0.9                         # of the learning rate, a layer downwards
 PRIOR = 10.0                              # how strongly a label's calibration is held at that of all labels
 EXPECTED = 3.0                            # weight of expected beside counted hits when thresholds are chosen
-STRENGTHS = (3_000.0, 10_000.0, 30_000.0)       # of the ridge regression
 GRID = np.arange(0.03, 0.701, 0.01)       # thresholds tried
 LEAST_AUC = 0.70                          # a name counts as measured from here on, where choices are made
 MADE = {"steps": 3_400, "temperature": 0.95}       # of the shipped minilm_emotions, which was trained before there were blocks
@@ -92,28 +92,6 @@ def seen(net: Net, part: Corpus) -> np.ndarray:
             rows = order[at : at + 64]
             out[rows] = torch.cat(net.levels(*padded([part.ids[i] for i in rows])), 1).numpy()
     return out
-
-
-def dimensions(x: np.ndarray, y: np.ndarray, z: np.ndarray, ratings: np.ndarray) -> tuple[nn.Linear, list[float]]:
-    """Valence, arousal and dominance from all seven levels by ridge regression, learned from x (n, 2688) and ratings y (n, 3) of train, and
-    the strength of each, the best of `STRENGTHS` on z and ratings of dev.
-
-    Lower layers know words, upper ones sentences: on dev this has r .719, .539 and .394 where the head that trained along, on
-    the last layer alone, has .702, .508 and .380 (minilm_emotions). Predictions get the spread of dev's ratings, as concordance asks.
-    """
-    centre, spread = x.mean(0), x.std(0) + 1e-6
-    x, z = (x - centre) / spread, (z - centre) / spread
-    square, towards = x.T @ x, x.T @ (y - y.mean(0))
-    tried = {s: np.linalg.solve(square + s * np.eye(len(square)), towards) for s in STRENGTHS}
-    best = [max(tried, key=lambda s: pearson(ratings[:, k], (z @ tried[s])[:, k])) for k in range(len(VAD))]
-    slopes = np.stack([tried[s][:, k] for k, s in enumerate(best)], 1)
-    slopes = slopes * (ratings.std(0) / (z @ slopes).std(0))
-    weight = (slopes / spread[:, None]).T
-    head = nn.Linear(weight.shape[1], len(VAD))
-    with torch.no_grad():
-        head.weight.copy_(torch.from_numpy(weight))
-        head.bias.copy_(torch.from_numpy(y.mean(0) - weight @ centre))
-    return head, best
 
 
 # Calibration, thresholds and the choice of names, on dev
@@ -184,7 +162,7 @@ def thresholds(probabilities: np.ndarray, y: np.ndarray) -> np.ndarray:
 class Graph(nn.Module):
     """ids (1, t) to probabilities (1, 28), vad (1, 3) in -1..1, situations (1, 32) where the model has them, names (1, k), embedding (1, 384)."""
 
-    def __init__(self, kind: Kind, net: Net, dimensions: nn.Linear) -> None:
+    def __init__(self, kind: Kind, net: Net, dimensions: nn.Module) -> None:
         super().__init__()
         self.net, self.dimensions, self.heads = net, dimensions, kind.heads
         net.positions = nn.Embedding.from_pretrained(net.positions.weight[: _sentences.TOKENS].clone())
@@ -282,7 +260,7 @@ def main() -> None:
     if told:
         warmth *= temper(net, raw["told"][:, COLUMNS["situations"]], told.of("situations"))
     emo = {split: {"train": parts, "dev": dev}[split]["emobank"] for split in ("train", "dev")}
-    vad, strengths = dimensions(seen(net, emo["train"]), emo["train"].of("vad").astype(float), seen(net, emo["dev"]), emo["dev"].of("vad"))
+    vad = dimensions(seen(net, emo["train"]), emo["train"].of("vad").astype(float), seen(net, emo["dev"]), emo["dev"].of("vad"))
     expected = [name for name in HUME if name in _minilm.OF_GOEMOTIONS or name in kept]
     if tuple(expected) != taxonomy(kind.model.NAMED).labels and not args.shipped:
         raise SystemExit(f"taxonomy {kind.model.NAMED} has other labels than those that reach the least area: {expected}")
@@ -304,7 +282,7 @@ def main() -> None:
         parity = {"before the blocks": figures(Reader(kind.model, args.shipped, old), some, dev["emobank"], then_at, shipped), **parity}
     metrics: dict[str, Any] = {
         "frozen": FROZEN, "lr": SECOND.lr, "decay": LAYER_DECAY, "batch": BATCH, "first": FIRST.steps, "least": (LEAST_AUC, kind.least_rows),
-        "steps": steps, "strengths": strengths, "temperature": warmth, "on_blocks_afterwards": bool(args.shipped),
+        "steps": steps, "temperature": warmth, "on_blocks_afterwards": bool(args.shipped),
         "parity_dev": parity,
     }
     print(json.dumps(metrics, indent=1), flush=True)

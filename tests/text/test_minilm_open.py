@@ -76,4 +76,4 @@ def test_valence_and_arousal_point_the_right_way() -> None:
 def test_both_english_models_stand_on_one_file_of_frozen_layers_and_one_token_list() -> None:
     assert set(files(minilm_open)) & set(files(minilm_emotions)) == {_minilm.FOLDER / _minilm.VOCABULARY, _minilm.FOLDER / _minilm.FROZEN}
     own = [path for path in files(minilm_open) if path.suffix == ".onnx"]
-    assert sum(path.stat().st_size for path in own) < 8e6
+    assert sum(path.stat().st_size for path in own) < 9.5e6

@@ -12,10 +12,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
 from _encoder import HIDDEN, Layer, away, disagreement, mean, padded  # noqa: E402
 from _own_words import MASK, found, hidden  # noqa: E402
+from _text_dimensions import dimensions  # noqa: E402
 from _text_export import export, keep_blocks, packed, quantise, read_blocks, set_apart, unpacked, write_blocks  # noqa: E402
 from _text_figures import Reader  # noqa: E402
 
-from attune.metrics import ccc  # noqa: E402
+from attune.metrics import ccc, pearson  # noqa: E402
 from attune.text.models import _minilm, minilm_open  # noqa: E402
 from attune.weights import session  # noqa: E402
 
@@ -75,6 +76,65 @@ def test_disagreement_is_one_minus_concordance_and_a_little_squared_error() -> N
     expected = 1 - np.mean([ccc(x[:, k], y[:, k]) for k in range(2)]) + 0.1 * np.mean((x - y) ** 2)
     assert float(disagreement(torch.from_numpy(x), torch.from_numpy(y))) == pytest.approx(expected, abs=1e-4)
     assert float(disagreement(torch.from_numpy(x), torch.from_numpy(x))) == pytest.approx(0, abs=1e-4)
+
+
+# dimensions
+
+
+def rated(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs (n, 40) of unlike sizes, and ratings (n, 3) of which each follows one of four common causes of them, the last one bent."""
+    random = np.random.default_rng(seed)
+    causes = random.normal(size=(n, 4))
+    shown = causes @ np.random.default_rng(0).normal(size=(4, 40)) + 0.5 * random.normal(size=(n, 40))
+    ratings = np.stack([causes[:, 0], 0.3 * causes[:, 1], np.abs(causes[:, 2])], 1) + [0.1, -0.2, 0.0]
+    return shown * np.geomspace(0.01, 5, 40) + np.linspace(-3, 3, 40), 0.2 * ratings
+
+
+def test_dimensions_are_learned_straight_and_bent_and_spread_like_the_ratings() -> None:
+    (x, y), (z, other), (new, truth) = rated(1500, 1), rated(300, 2), rated(300, 3)
+    net = dimensions(x, y, z, other, steps=250)
+    with torch.no_grad():
+        said, beside = net(torch.from_numpy(new.astype(np.float32))).numpy(), net(torch.from_numpy(z.astype(np.float32))).numpy()
+    r = [pearson(truth[:, k], said[:, k]) for k in range(3)]
+    assert min(r[:2]) > 0.9, r
+    assert r[2] > 0.5, r
+    np.testing.assert_allclose(beside.std(0), other.std(0), rtol=1e-3)
+    np.testing.assert_allclose(said.mean(0), truth.mean(0), atol=0.05)
+
+
+def test_dimensions_are_the_same_by_seed_and_leave_the_random_numbers_of_others_alone() -> None:
+    (x, y), (z, other) = rated(200, 1), rated(50, 2)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first, again, second = (dimensions(x, y, z, other, steps=20, seed=seed).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["0.weight"], second["0.weight"])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class Read(torch.nn.Module):
+    """A vocabulary, and dimensions of the mean over its tokens."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        super().__init__()
+        self.words, self.dimensions = torch.nn.Embedding(50, 200), net
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.dimensions(self.words(ids).mean(1))
+
+
+def test_exported_dimensions_say_what_torch_says_and_nearly_so_in_int8(tmp_path) -> None:
+    random = np.random.default_rng(0)
+    x, y = np.repeat(rated(300, 1)[0], 5, 1), rated(300, 1)[1]
+    net = Read(dimensions(x + random.normal(size=x.shape), y, x[:50], y[:50], steps=20)).eval()
+    whole = export(net, tmp_path / "whole.onnx", ["out"], torch.arange(4)[None])
+    small = quantise(whole, tmp_path / "small.onnx")
+    assert "dimensions.0.weight.int8" in {array.name for array in onnx.load(small).graph.initializer}
+    with torch.no_grad():
+        for ids in ([1, 2, 3], [7, 8]):
+            expected = net(torch.tensor([ids])).numpy()
+            np.testing.assert_allclose(said(whole, ids), expected, atol=1e-4)
+            np.testing.assert_allclose(said(small, ids), expected, atol=0.02 * np.abs(expected).max())
 
 
 # what is shipped
