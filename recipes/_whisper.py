@@ -61,11 +61,16 @@ class Layer(nn.Module):
         self.norm_wide, self.wide, self.narrow = nn.LayerNorm(d), nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.both(x)[0]
+
+    def both(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What comes out, and what stands inside the feed-forward net (n, t, 4 d)."""
         n, t, d = x.shape
         query, key, value = self.mix(self.norm(x)).reshape(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
         weight = (query @ key.transpose(2, 3) / (d // self.heads) ** 0.5).softmax(3)
         x = x + self.out((weight @ value).transpose(1, 2).reshape(n, t, d))
-        return x + self.narrow(functional.gelu(self.wide(self.norm_wide(x))))
+        inside = functional.gelu(self.wide(self.norm_wide(x)))
+        return x + self.narrow(inside), inside
 
     def filled(self, of: dict[str, torch.Tensor], name: str) -> Layer:
         """With a layer's weights from `tensors`."""
@@ -91,9 +96,15 @@ class Front(nn.Module):
         self.layers = nn.ModuleList(Layer(d).filled(of, f"encoder/layer_{k}") for k in range(depth))
 
     def forward(self, mel: torch.Tensor) -> list[torch.Tensor]:
+        return self.both(mel)[0]
+
+    def both(self, mel: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """That, and what stands inside each layer's feed-forward net, [(n, t / 2, 2048), ...]."""
         x = functional.gelu(self.first(mel.transpose(1, 2)))
         x = functional.gelu(self.second(x)).transpose(1, 2)
-        out = [x + self.place[: x.shape[1]]]
+        out, insides = [x + self.place[: x.shape[1]]], []
         for layer in self.layers:
-            out.append(layer(out[-1]))
-        return out
+            x, inside = layer.both(out[-1])
+            out.append(x)
+            insides.append(inside)
+        return out, insides

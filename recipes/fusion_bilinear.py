@@ -3,7 +3,7 @@
     python recipes/fusion_bilinear.py --data RAVDESS --out runs/fusion_bilinear
 
 The voice is a sequence: what the packaged voice's frozen layers (`prosody_whisper.heard`) hear of windows of 1 s every .5 s, and of the whole clip
-as one more step. They were never taught emotions and met no actor of the corpus, so folds stay honest; of their 1536 columns the last layer's 512
+as one more step. They were never taught emotions and met no actor of the corpus, so folds stay honest; of their means the last layer's 512
 are taken, which costs a third. The face is a sequence of one: the clip's mean action units, square-rooted, which is all that the corpus
 publishes. Five folds of four actors. In each, four nets are trained on twelve actors by the one loop (`attune.train.fit`), each stopped by
 another four of the sixteen, and their probabilities averaged; the held-out actors choose nothing. Beside the bilinear net, trained the same way:
@@ -39,7 +39,7 @@ from attune.taxonomy import taxonomy
 from attune.train import Schedule, fit, seed_everything
 from attune.train.losses import pairwise_info_nce
 from attune.voice.models import prosody_whisper
-from attune.voice.models.prosody_whisper import SAMPLE_RATE, Prosody
+from attune.voice.models.prosody_whisper import MEANS, SAMPLE_RATE, Prosody
 
 LABELS = taxonomy("ravdess8").labels
 FOLDS = 5                                # of four actors each
@@ -94,7 +94,7 @@ def windows(wave: np.ndarray, model: Prosody) -> np.ndarray:
     """(1 + t, COLUMNS) of what is heard of the whole, then of its windows; what is shorter than a window is one, and a silent one is left out."""
     size, hop = round(WINDOW * SAMPLE_RATE), round(HOP * SAMPLE_RATE)
     starts = range(0, max(1, len(wave) - size + 1), hop)
-    x = model.heard([wave, *(wave[s : s + size] for s in starts)])[:, -COLUMNS:]
+    x = model.heard([wave, *(wave[s : s + size] for s in starts)])[:, MEANS - COLUMNS : MEANS]
     return x[~np.isnan(x).any(axis=1)]
 
 

@@ -15,8 +15,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
-from voice_prosody import FOLDS, Net, cross_fitted, said
+from voice_prosody import FOLDS, cross_fitted, net_in, said
 
 from attune import perturb
 from attune.datasets import Item, ravdess
@@ -29,7 +28,7 @@ SEED = 0
 
 
 def heard(items: list[Item], out: Path) -> dict[str, np.ndarray]:
-    """condition -> (n, 1536) of what the frozen layers hear of the clips as they are, and in noise; made once."""
+    """condition -> (n, 7168) of what the frozen layers hear of the clips as they are, and in noise; made once."""
     kept = out / "heard.npz"
     if not kept.is_file():
         model, rng = prosody_whisper.load(), np.random.default_rng(SEED)
@@ -40,14 +39,6 @@ def heard(items: list[Item], out: Path) -> dict[str, np.ndarray]:
                 rows[name].append(x)
         np.savez(kept, **{name: np.stack(x) for name, x in rows.items()})
     return dict(np.load(kept))
-
-
-def net_of(fold: Path) -> Net:
-    """The net that a fold left."""
-    weights = torch.load(fold / "best.pt", weights_only=False)["model"]
-    net = Net(weights["mean"].numpy(), weights["deviation"].numpy())
-    net.load_state_dict(weights)
-    return net.eval()
 
 
 def folds_of(clips: list[str], voice: Path) -> np.ndarray:
@@ -77,7 +68,7 @@ def main() -> None:
     logits: dict[str, np.ndarray] = {name: np.empty(values.shape, np.float32) for name in ("plain", *(f"noise_{r}" for r in RATIOS))}
     for name, x in heard(items, told.out).items():
         for f in range(FOLDS):
-            logits[name][fold == f] = said(net_of(told.voice / f"fold{f}"), x[fold == f])[0]
+            logits[name][fold == f] = said(net_in(told.voice / f"fold{f}"), x[fold == f])[0]
     factor, y = cross_fitted(logits["plain"], values, fold), values.argmax(1)
     np.savez(told.out / "voice.npz", clip=np.array([i.id for i in items]), truth=y, group=np.array([i.group for i in items]), fold=fold,
              **{name: (factor * z).astype(np.float32) for name, z in logits.items()})

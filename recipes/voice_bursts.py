@@ -90,6 +90,10 @@ def listened(data: Path, audio: Path, out: Path) -> dict[str, np.ndarray]:
     """Embeddings of everything, made once."""
     def hear() -> dict[str, np.ndarray]:
         model, rng = prosody_whisper.load(), np.random.default_rng(SEED)
+
+        def means(waves: list[np.ndarray]) -> np.ndarray:
+            return model.heard(waves)[:, : prosody_whisper.MEANS]
+
         items = [item for item in vivae.items(data / "vivae") if item.split != "test" and item.path]
         waves = {item.id: decode(item.path) for item in items if item.path}
         items = [item for item in items if measurable(waves[item.id], vocal_bursts.MIN_SECONDS)]
@@ -99,11 +103,11 @@ def listened(data: Path, audio: Path, out: Path) -> dict[str, np.ndarray]:
         versions = [bursts, *([faster(w, speed) for w in bursts] for speed in SPEEDS), *([otherwise(w, rng) for w in bursts] for _ in range(2))]
         unknown = conversation(data / "conversation", lengths)
         return {
-            "bursts": np.stack([model.heard(v) for v in versions]), "truth": np.array([item.values.argmax() for item in items]),
+            "bursts": np.stack([means(v) for v in versions]), "truth": np.array([item.values.argmax() for item in items]),
             "speaker": np.array([item.group.removeprefix("vivae-") for item in items]),
             "intensity": np.array([item.about["intensity"] for item in items]),
-            "taught": np.stack([model.heard(taught[0]), model.heard([otherwise(w, rng) for w in taught[0]])]),
-            "speech": model.heard(kept[0]), "who": kept[1], "read": model.heard(unknown["read"]), "talk": model.heard(unknown["talk"]),
+            "taught": np.stack([means(taught[0]), means([otherwise(w, rng) for w in taught[0]])]),
+            "speech": means(kept[0]), "who": kept[1], "read": means(unknown["read"]), "talk": means(unknown["talk"]),
         }
 
     return stored(out / "heard.npz", hear)

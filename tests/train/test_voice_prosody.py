@@ -99,12 +99,29 @@ def test_nets_learn_what_is_there(recipe, clips, tmp_path, monkeypatch):
     known = ~np.isnan(clips.values)
     logits, embeddings = recipe.said(net, x)
     assert (np.where(known, logits, -np.inf).argmax(1) == clips.truth).mean() > 0.9
-    assert embeddings.shape == (len(clips), recipe.MEMBERS * recipe.HIDDEN)
+    assert embeddings.shape == (len(clips), recipe.MEMBERS * recipe.HIDDEN + 8)
     with torch.no_grad():
         members = torch.stack(net.members(torch.from_numpy(x))).mean(0)
-    np.testing.assert_allclose(logits, members.numpy(), atol=1e-5)
+    np.testing.assert_allclose(logits, members.numpy() + embeddings[:, -8:], atol=1e-5)
     again = recipe.learned(clips, np.ones(len(clips), bool), [x, x], tmp_path)                # read, not taught anew
     np.testing.assert_array_equal(recipe.said(again, x)[0], logits)
+
+
+def test_straight_lines_see_what_the_nets_do_not_and_each_part_for_itself(recipe, clips, tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "SCHEDULE", replace(recipe.SCHEDULE, steps=2, evaluate_every=2))
+    monkeypatch.setattr(recipe, "MEANS", 8)
+    monkeypatch.setattr(recipe, "PARTS", (slice(8), slice(8, None)))
+    noise = np.random.default_rng(0).normal(size=(len(clips), 8)).astype(np.float32)
+    x = np.concatenate([noise, heard_of(clips)], 1)
+    rows = np.arange(len(clips)) % 2 == 0
+    shares = {name: 1.0 for name in np.unique(clips.corpus[rows])}
+    net = recipe.learned(clips, rows, [x, x + 0.01], tmp_path, shares)
+    assert [hidden.in_features for hidden in net.hidden] == [8] * recipe.MEMBERS
+    straight, known = recipe.said(net, x)[1][:, -8:], ~np.isnan(clips.values)
+    assert (np.where(known, straight, -np.inf).argmax(1) == clips.truth)[~rows].mean() > 0.8
+    alone = recipe.Net(x[rows].mean(0), x[rows].std(0) + 1e-6)
+    alone.mean[8:], alone.deviation[8:] = 0.0, 1e9                       # the second part is nothing: the first one's lines stay what they were
+    np.testing.assert_allclose(recipe.lines(alone, clips, rows, [x, x + 0.01], shares)[:, :8], net.lines[:, :8], atol=1e-5)
 
 
 def test_a_batch_takes_each_corpus_by_its_share_and_known_versions(recipe, clips):

@@ -1,8 +1,9 @@
 """Prosody: eight emotions from how something is said, on the first layers of Whisper's encoder.
 
 Whisper learned what speech sounds like from 680,000 hours of it, and its lower layers still know how it was said. Three of them (of Whisper base), as
-they are, see a log-mel picture (`attune.voice.whisper_mel`); the means over time of what they say are named by small nets. Loudness is no matter, and no
-words are recognised. The nets were taught by actors.
+they are, see a log-mel picture (`attune.voice.whisper_mel`); the means over time of what they say are named by small nets, and these, their
+deviations and what stands inside the layers by straight lines beside them. Loudness is no matter, and no words are recognised. Both were taught
+by actors.
 
 People sound like themselves before they sound angry or sad. Whoever has heard more of a person gives the mean of that person's
 embeddings, from clips of any kind without labels, and `adapted` names what departs from it, which pays from about four clips on.
@@ -48,6 +49,7 @@ LIMITS = (
 SAMPLE_RATE = whisper_mel.SAMPLE_RATE       # Hz
 MIN_SECONDS = 0.2
 LABELS = 8
+MEANS = 1536                                # the first columns of what is heard: means of what the layers say
 VOTES = ("neutral", "happy", "sad", "angry", "fearful", "disgust")       # what CREMA-D's listeners could choose
 
 
@@ -76,7 +78,8 @@ class Prosody:
         return self.net.mean(inputs, "embedding")
 
     def heard(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """The means over time of what Whisper's layers say, before anything was taught of emotions: (n, 1536) float32, NaN as in `__call__`."""
+        """What Whisper's layers make of it, before anything was taught of emotions: (n, 7168) float32, NaN as in `__call__`. Over time, MEANS means and
+        as many deviations of what the three layers say, then the means of what stands inside the feed-forward nets of the second and third."""
         return self.net.mean(inputs, "heard")
 
     def votes(self, inputs: Sequence[np.ndarray]) -> np.ndarray:

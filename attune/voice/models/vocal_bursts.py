@@ -20,6 +20,7 @@ import numpy as np
 
 from attune.voice import whisper_mel
 from attune.voice.models._hearing import Hearing
+from attune.voice.models.prosody_whisper import MEANS
 from attune.weights import LicenceClass, session
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Bursts:
         return self.named(self.embed(inputs))[1]
 
     def embed(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """What the layers of `prosody_whisper` heard: (n, 1536) float32, NaN as above."""
-        return self.prosody.mean(inputs, "heard")
+        """The means of what the layers of `prosody_whisper` heard: (n, 1536) float32, NaN as above."""
+        return self.prosody.mean(inputs, "heard")[:, :MEANS]
 
     def named(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What was heard, (n, 1536) -> what `__call__` and `burst` give."""
