@@ -9,7 +9,7 @@ facts. Its weights aren't packaged. `attune models add NAME` shows the licence, 
     def load(): (folder,) = ready(__name__); ...
 
 What a checkpoint's own files don't carry (the code of its net) is written again in `nets`; labels go by their names (`labels`), inputs run
-one at a time (`rows`), and what transformers can load is loaded in `hub`.
+one at a time (`rows`), or several where that is asked for (`together`), and what transformers can load is loaded in `hub`.
 """
 
 from __future__ import annotations
