@@ -148,12 +148,16 @@ class Bank:
     def cut(self, rows: np.ndarray, frames: int, rate: np.ndarray, loose: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """(n, frames, 64): a random part of a longer clip, a shorter one again and again, `rate` times as quick; where it is loose,
         with some of the quiet before and after it, which noise and rooms make heard."""
+        return between(self.all, self.places(rows, frames, rate, loose, rng))
+
+    def places(self, rows: np.ndarray, frames: int, rate: np.ndarray, loose: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """(n, frames): where `cut` cuts, in frames of `all`."""
         first, last = self.first[rows].astype(float), self.last[rows].astype(float)
         first = np.floor(first - loose * rng.random(len(rows)) * (first - self.start[rows]))
         length = np.maximum(np.floor(last + loose * rng.random(len(rows)) * (self.end[rows] - last)) - first - 1, 1)
         spare = length - frames * rate
         offset = rng.random(len(rows)) * np.where(spare > 0, spare, length)
-        return between(self.all, (offset[:, None] + np.arange(frames) * rate[:, None]) % length[:, None] + first[:, None])
+        return np.asarray((offset[:, None] + np.arange(frames) * rate[:, None]) % length[:, None] + first[:, None])
 
 
 def between(values: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -165,10 +169,16 @@ def between(values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def varied(bank: Bank, rows: np.ndarray, frames: int, rng: np.random.Generator, odds: Odds = Odds()) -> np.ndarray:
     """Pictures (n, frames, 64) float32 of clips as they might have been recorded elsewhere, of somebody else."""
+    return varied_at(bank, rows, frames, rng, odds)[0]
+
+
+def varied_at(bank: Bank, rows: np.ndarray, frames: int, rng: np.random.Generator, odds: Odds = Odds()) -> tuple[np.ndarray, np.ndarray]:
+    """The same, and which frame of its clip each frame is, (n, frames), between whole ones where the tempo is another."""
     n = len(rows)
     tempo, throat, microphone, room, noise, line = (
         rng.random(n) < often for often in (odds.tempo, odds.throat, odds.microphone, odds.room, odds.noise, odds.line))
-    x = bank.cut(rows, frames, np.where(tempo, rng.uniform(0.86, 1.16, n), 1), room | noise, rng)
+    places = bank.places(rows, frames, np.where(tempo, rng.uniform(0.86, 1.16, n), 1), room | noise, rng)
+    x = between(bank.all, places)
     x[throat] = shifted(x[throat], rng.uniform(-odds.bands, odds.bands, int(throat.sum())))
     x[room] = in_rooms(x[room], rng)
     x[microphone] += (rng.uniform(-6, 6, (int(microphone.sum()), 1)) * AXIS + waves(int(microphone.sum()), 3, rng))[:, None].astype(np.float32)
@@ -183,7 +193,7 @@ def varied(bank: Bank, rows: np.ndarray, frames: int, rng: np.random.Generator, 
         band, start = rng.integers(N_MELS - width), rng.integers(frames - span)
         x[i, :, band : band + width] = mean
         x[i, start : start + span] = mean
-    return np.asarray(x, np.float32)
+    return np.asarray(x, np.float32), places - bank.start[rows][:, None]
 
 
 def shifted(x: np.ndarray, bands: np.ndarray) -> np.ndarray:
@@ -233,7 +243,8 @@ def losses(n: int, narrow: float, rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Batch:
-    """x (n, 1, t, 64) · target, known (n, 8) · rows (n,), of the clips · share of each clip in its x, and other (n,), whose the rest is."""
+    """x (n, 1, t, 64) · target, known (n, 8) · rows (n,), of the clips · share of each clip in its x, and other (n,), whose the rest is ·
+    at (n, t), which frame of its clip each frame of x is."""
 
     x: torch.Tensor
     target: torch.Tensor
@@ -241,6 +252,7 @@ class Batch:
     rows: np.ndarray
     share: float
     other: torch.Tensor
+    at: np.ndarray
 
 
 def targets(clips: Clips) -> tuple[np.ndarray, np.ndarray]:
@@ -271,11 +283,11 @@ def batches(clips: Clips, shares: dict[str, int], seed: int, mixed: float = 0.0,
     def drawn() -> Iterator[Batch]:
         while True:
             chosen = np.concatenate([rng.choice(members[name], n, p=chances[name]) for name, n in shares.items()])
-            x = varied(bank, chosen, int(rng.integers(*FRAMES)), rng, odds)
+            x, at = varied_at(bank, chosen, int(rng.integers(*FRAMES)), rng, odds)
             share, other = float(rng.beta(0.4, 0.4)) if rng.random() < mixed else 1.0, rng.permutation(len(x))
             share = max(share, 1 - share)
             yield Batch(*(torch.from_numpy(v) for v in ((share * x + (1 - share) * x[other]).astype(np.float32)[:, None], target[chosen], known[chosen])),
-                        chosen, share, torch.from_numpy(other))
+                        chosen, share, torch.from_numpy(other), at)
 
     return ahead(drawn())
 
@@ -332,11 +344,20 @@ class Net(nn.Module):
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """(n, 4 hidden): mean and standard deviation over time, weighted by attention (Okabe et al. 2018)."""
+        return self.pooled(self.recurred(self.convolved(x)))
+
+    def convolved(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, d, t // 4, 4): what the convolutions make of it."""
         x = x.clamp(min=QUIETEST)
-        x = self.blocks(torch.cat([x - MIDDLE, x - x.mean(2, keepdim=True)], 1).contiguous(memory_format=torch.channels_last))
+        return self.blocks(torch.cat([x - MIDDLE, x - x.mean(2, keepdim=True)], 1).contiguous(memory_format=torch.channels_last))
+
+    def recurred(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, t // 4, 2 hidden): every 80 ms, with what was before and after in mind."""
         x = self.narrow_norm(self.narrow(x.permute(0, 2, 1, 3).flatten(2)).transpose(1, 2)).transpose(1, 2)
-        x = self.dropout(functional.relu(x))
-        x, _ = self.recur(x)
+        return self.recur(self.dropout(functional.relu(x)))[0]
+
+    def pooled(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 4 hidden) of such frames."""
         weight = self.attend(x).softmax(1)
         mean = (weight * x).sum(1)
         return self.norm(torch.cat([mean, ((weight * (x - mean[:, None]) ** 2).sum(1) + 1e-5).sqrt()], 1))
