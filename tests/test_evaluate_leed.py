@@ -1,4 +1,4 @@
-"""Source 000's table on made-up actors: what can be learned is, nobody is tested by a model that met them, endpoints are scripted."""
+"""The table of the paper on LEED on made-up actors: what can be learned is, nobody is tested by a model that met them, endpoints are scripted."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Source 000's Table 1, run again: do words about expression classify better than the numbers they were made from?
+"""Table 1 of the paper on LEED, run again: do words about expression classify better than the numbers they were made from?
 
 Actors of RAVDESS say two sentences in eight ways. Face and voice are measured, said in words (LEED), the words embedded, and a linear
 support vector machine tells the eight ways apart, of actors it never met:

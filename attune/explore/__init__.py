@@ -6,9 +6,9 @@
     0.31
     >>> found.write("explored")                                             # doctest: +SKIP
 
-Source 000's figures 2 to 4 for any corpus (t-SNE, five strongest by mean rank, Spearman across modalities), and what they leave
-open: each number with n, each association with chance, each map with the principal components beside it. The corpus is read twice, some
-recordings at a time, so that one of thousands needs no more memory than one of tens.
+Figures 2 to 4 of Hume's paper on Expression Estimates and LEED for any corpus (t-SNE, five strongest by mean rank, Spearman across modalities),
+and what they leave open: each number with n, each association with chance, each map with the principal components beside it. The corpus is read
+twice, some recordings at a time, so that one of thousands needs no more memory than one of tens.
 """
 
 from __future__ import annotations

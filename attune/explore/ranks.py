@@ -1,7 +1,7 @@
 """Ranks: which expressions are strongest, and whether two modalities rise and fall together.
 
-Source 000 names the five expressions with the smallest mean rank, and one Spearman correlation between face and voice (.31 in CANDOR, .35 in
-RAVDESS) without saying how 48 labels of each became two columns. The three ways there are stand side by side here:
+Hume's paper on Expression Estimates and LEED names the five expressions with the smallest mean rank, and one Spearman correlation between face and
+voice (.31 in CANDOR, .35 in RAVDESS) without saying how 48 labels of each became two columns. The three ways there are stand side by side here:
 
     pooled          every cell of the aligned rows is a case: n rows x k labels
     per_dimension   a correlation for each label over the rows; the median of them stands for all

@@ -108,7 +108,7 @@ def level(frame: Array, box: Array, landmarks: Array, size: int, *, zoom: float 
     -------
     (size, size, 3) uint8
 
-    Source 001: angle = atan2 of the line between the eyes, zoomed out by 1.2, reflected at the border.
+    As in Rios et al.: angle = atan2 of the line between the eyes, zoomed out by 1.2, reflected at the border.
     """
     side = zoom * max(box[2] - box[0], box[3] - box[1])
     if not (np.isfinite(side) and side > 0 and np.isfinite(landmarks).all()):

@@ -1,4 +1,4 @@
-"""Source 001's feed-forward fusers: batch norm, a dense sigmoid layer, dropout .1, a linear layer; loss 1 - CCC; best on dev.
+"""The feed-forward fusers of Rios et al.: batch norm, a dense sigmoid layer, dropout .1, a linear layer; loss 1 - CCC; best on dev.
 
 `multitask` learns all dimensions with one net (FF-MT), else each has its own (FF). Hidden size, optimiser and patience aren't in the
 source: 32, Adam at .001 and 20 are ours, and searched. Categories: the same net with a softmax and balanced cross-entropy. Needs

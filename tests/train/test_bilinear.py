@@ -1,4 +1,4 @@
-"""Source 003's network against its own formulas."""
+"""The network of factorized bilinear pooling against its own formulas."""
 
 import numpy as np
 import pytest

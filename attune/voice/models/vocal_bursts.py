@@ -20,7 +20,6 @@ import numpy as np
 
 from attune.voice import whisper_mel
 from attune.voice.models._hearing import Hearing
-from attune.voice.models.prosody_whisper import MEANS
 from attune.weights import LicenceClass, session
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Bursts:
 
     def embed(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """The means of what the layers of `prosody_whisper` heard: (n, 1536) float32, NaN as above."""
-        return self.prosody.mean(inputs, "heard")[:, :MEANS]
+        return self.prosody.mean(inputs, "heard")[:, : self.heads.get_inputs()[0].shape[1]]
 
     def named(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What was heard, (n, 1536) -> what `__call__` and `burst` give."""
