@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,8 @@ def text(path: Path, tokenizer: Path, tokens: int, columns: Columns, k: int, out
     pad = next((i for i in map(cut.token_to_id, PADDING) if i is not None), None)
     masked = pad is not None and "mask" in {called[i.name] for i in graph.get_inputs()}
     pad = pad or 0
-    return Rows(k, written, said, together=Net(said, run, lambda text: len(tokens_of(text)), masked, path.name) if _open(graph, path) else None)
+    together = Net(said, run, lambda text: len(tokens_of(text)), masked, path.name) if _open(graph) else None
+    return Rows(k, written, said, together=together, joins=partial(_apart, path))
 
 
 def side_by_side(*parts: tuple[int, Columns]) -> Columns:
@@ -107,13 +109,17 @@ def _single(
     def said(given: Any) -> np.ndarray:
         return np.asarray(run([given])[0])
 
-    return Rows(k, measurable, said, together=Net(said, run, length, name=path.name) if _open(graph, path) else None)
+    return Rows(k, measurable, said, together=Net(said, run, length, name=path.name) if _open(graph) else None, joins=partial(_apart, path))
 
 
-def _open(graph: onnxruntime.InferenceSession, path: Path) -> bool:
-    """Whether several inputs may be given in a call: the first axis of all is open, and no number is scaled by what the call holds."""
-    if any(not i.shape or isinstance(i.shape[0], int) for i in graph.get_inputs()):
-        return False
+def _open(graph: onnxruntime.InferenceSession) -> bool:
+    """Whether several inputs can be given in a call: the first axis of all is open."""
+    return all(i.shape and not isinstance(i.shape[0], int) for i in graph.get_inputs())
+
+
+@cache
+def _apart(path: Path) -> bool:
+    """Whether no number of a graph is scaled by what the call holds; all of the file is read for it."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(SCALED) < 0
 

@@ -254,9 +254,9 @@ def stack(
 
 def sounds(
     said: Said, values: Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor], prepare: Callable[[np.ndarray], torch.Tensor],
-    columns: Callable[[np.ndarray], np.ndarray], name: str, pads: bool,
+    columns: Callable[[np.ndarray], np.ndarray], name: str, pads: bool, length: Callable[[np.ndarray], int] = len,
 ) -> Net:
-    """As `stack`, of sounds. pads: also of different lengths; `values` is given the mask (n, t) of what is no padding then, else None."""
+    """As `stack`, of sounds. pads: also of different lengths, as they are prepared; `values` is given the mask (n, t) of what is no padding then, else None."""
 
     def run(inputs: Sequence[np.ndarray]) -> np.ndarray:
         given = [prepare(one)[0] for one in inputs]
@@ -266,7 +266,7 @@ def sounds(
         with torch.inference_mode():
             return np.stack([columns(row) for row in back(values(padded.to(device()), None if bool(mask.all()) else mask.long().to(device())))])
 
-    return Net(said, run, len, pads, name)
+    return Net(said, run, length, pads, name)
 
 
 def masked(folder: Path) -> bool:

@@ -27,12 +27,14 @@ class Rows:
     measurable : whether an input says anything
     said : an input to its row (k,); NaN in it is kept
     together : measurable inputs to their rows (n, k) in few calls of the net (`together.Net`); None: it takes one at a time
+    joins : whether it may be asked so, where that takes a look; nobody looks where it isn't asked for
     """
 
     k: int
     measurable: Callable[[Any], bool]
     said: Said
     together: Callable[[Sequence[Any]], np.ndarray] | None = field(default=None, kw_only=True)
+    joins: Callable[[], bool] = field(default=lambda: True, kw_only=True)
 
     def __call__(self, inputs: Sequence[Any] | np.ndarray) -> np.ndarray:
         return filled(inputs, self.k, self.measurable, self.said)
@@ -40,7 +42,7 @@ class Rows:
     @property
     def many(self) -> Callable[[Sequence[Any]], np.ndarray] | None:
         """As `__call__`, with several inputs in a call of the net, so that last digits may differ; None where the net takes one at a time."""
-        return None if self.together is None else self._many
+        return self._many if self.together is not None and self.joins() else None
 
     def _many(self, inputs: Sequence[Any]) -> np.ndarray:
         rows = np.full((len(inputs), self.k), np.nan, np.float32)

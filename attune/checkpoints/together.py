@@ -5,7 +5,8 @@
 
 By default a net sees one input at a time (`rows`), and none of this runs. Together, numbers may differ in their last digits; should they differ
 by more (a net whose 8-bit numbers are scaled by the largest in the call, padding that leaks, an axis that was no batch), they don't count, the net isn't
-asked so again, and a warning says so. That is looked at with the first call, and the first whose inputs are padded.
+asked so again, and a warning says so. That is looked at with the first call, and the first whose inputs are padded; and again with the first one that has
+more than twice as many inputs, or twice the padding: what hardly shows with little of it isn't taken on trust for much.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from attune.errors import ShapeError
 
 CLOSE = 1e-3                             # largest difference that is still one of last digits; values lie within -1..1, 0..1 or a few units
 PADDED = 2.0                             # nothing is padded to more than so many times its length
+FURTHER = 2.0                            # what was compared counts for up to so many times the inputs, and the padding
 
 Many = Callable[[Sequence[Any]], np.ndarray]
 log = logging.getLogger(__name__)
@@ -49,26 +51,31 @@ class Net:
     pads: bool = False
     name: str = "a net"
     _trusted: dict[bool, bool] = field(default_factory=dict)      # padded? -> whether it said the same
+    _compared: dict[bool, tuple[int, float]] = field(default_factory=dict)      # padded? -> most inputs, and most padding, that this was seen with
 
     def __call__(self, inputs: Sequence[Any]) -> np.ndarray:
         """(n, k) float32; each input is one that `said` takes."""
         rows: list[Any] = [None] * len(inputs)
         lengths = [self.length(one) for one in inputs] if self.length else [0] * len(inputs)
         for group in alike(lengths, PADDED if self.pads and self._trusted.get(True, True) else 1.0):
-            padded = len({lengths[i] for i in group}) > 1
-            for i, row in zip(group, self._group([inputs[i] for i in group], padded), strict=True):
+            padding = lengths[group[-1]] / max(1, lengths[group[0]]) - 1 if lengths[group[0]] != lengths[group[-1]] else 0.0
+            for i, row in zip(group, self._group([inputs[i] for i in group], padding), strict=True):
                 rows[i] = row
         return np.stack(rows)
 
-    def _group(self, inputs: list[Any], padded: bool) -> np.ndarray:
-        if len(inputs) == 1 or not self._trusted.get(padded, True):
+    def _group(self, inputs: list[Any], padding: float) -> np.ndarray:
+        """Rows of inputs that go together; padding: what the shortest is given, as a share of its length."""
+        padded = padding > 0
+        if len(inputs) == 1 or not (self._trusted.get(padded, True) and self._trusted.get(False, True)):
             return np.stack([self.said(one) for one in inputs])
         rows = np.asarray(self.run(inputs), np.float32)
-        if padded in self._trusted:
+        most, longest = self._compared.get(padded, (0, 0.0))
+        if len(inputs) <= FURTHER * most and padding <= FURTHER * longest:
             return rows
         alone = np.stack([self.said(one) for one in inputs])
         apart = float(np.nanmax(np.abs(rows - alone), initial=0.0)) if rows.shape == alone.shape else np.inf
         self._trusted[padded] = apart <= CLOSE and bool((np.isnan(rows) == np.isnan(alone)).all())
+        self._compared[padded] = max(most, len(inputs)), max(longest, padding)
         if not self._trusted[padded]:
             log.warning("%s says something else of inputs %s than of each alone (by %.2g, %g is allowed); from now on %s", self.name,
                         *(("padded to one length", apart, CLOSE, "only those of one length go together") if padded else
@@ -130,10 +137,22 @@ class Joined:
         asked = [_Asked(one) for one in inputs]
         with self._turn:
             self._waiting += asked
+        try:
+            self._until_answered(asked)
+        except BaseException:                 # such as Ctrl-C: nobody waits for the rest of these any more
+            with self._turn:
+                self._waiting = deque(each for each in self._waiting if each not in asked)
+            raise
+        for each in asked:
+            if each.error is not None:
+                raise each.error
+        return np.stack([each.row for each in asked if each.row is not None])
+
+    def _until_answered(self, asked: list[_Asked]) -> None:
         while (taken := self._take(asked)) is not None:
             try:
                 self._answer(taken)
-            except BaseException as error:    # such as Ctrl-C: who waits for these must not wait for ever
+            except BaseException as error:    # who waits for these must not wait for ever
                 for each in taken:
                     each.error = each.error or (None if each.answered else error)
                 raise
@@ -141,10 +160,6 @@ class Joined:
                 with self._turn:
                     self._busy = False
                     self._turn.notify_all()
-        for each in asked:
-            if each.error is not None:
-                raise each.error
-        return np.stack([each.row for each in asked if each.row is not None])
 
     def _take(self, asked: list[_Asked]) -> list[_Asked] | None:
         """What the next call takes, once it is this thread's to make; None once all that it asked is answered, by whomever."""

@@ -56,7 +56,7 @@ def asked(model, *lists):
     for thread in threads[1:]:
         thread.start()
     until = time.monotonic() + WAIT
-    while len(model._waiting) < sum(map(len, lists[1:])) and time.monotonic() < until:
+    while len(model._waiting) < sum(map(len, lists)) - min(model.most, len(lists[0])) and time.monotonic() < until:      # all but those under way
         time.sleep(0.001)
     model.model.go.set()
     for thread in threads:
@@ -107,6 +107,19 @@ def test_who_waits_for_a_thread_that_is_ended_in_the_middle_of_a_call_is_told():
 
     model = Joined(Ended(held=True), 8)
     assert all(isinstance(got, SystemExit) for got in asked(model, [0], [1], [2]))
+
+
+def test_who_is_stopped_leaves_nothing_for_the_next_one_to_ask():
+    class Stopped(Model):
+        def many(self, inputs):
+            super().many(inputs)
+            raise KeyboardInterrupt
+
+    model = Joined(Stopped(), 2)
+    with pytest.raises(KeyboardInterrupt):
+        model([1, 2, 3, 4, 5])
+    model.model = Model()
+    assert model([6])[:, 0].tolist() == [12] and model.model.sizes == [1]
 
 
 def test_threads_that_ask_two_models_in_turn_or_end_early_hold_nobody_up():
@@ -191,6 +204,41 @@ def test_a_net_that_hears_padding_is_found_out_and_asked_one_by_one(caplog):
     assert sizes == [4, 2] and caplog.text.count("padded to one length") == 1     # later only the two of one length
 
 
+def test_little_padding_that_hardly_shows_is_no_reason_to_trust_much_of_it(caplog):
+    one, sizes = net(leak=0.0005, pads=True)                  # of a letter: below what is compared; of nine: above it
+    assert one(["a" * 10, "a" * 11])[:, 0].tolist() == [10, 11] and sizes == [2]
+    assert one(["a" * 10, "a" * 19])[:, 0].tolist() == [10, 19] and sizes == [2, 2]
+    assert caplog.text.count("padded to one length") == 1
+    assert one(["a" * 10, "a" * 19])[:, 0].tolist() == [10, 19] and sizes == [2, 2]
+
+
+def test_a_call_of_two_is_no_reason_to_trust_one_of_eight(caplog):
+    sizes = []
+
+    def run(inputs):
+        sizes.append(len(inputs))
+        return np.array([[x + 0.0004 * (len(inputs) - 1)] for x in inputs], np.float32)
+
+    one = Net(lambda x: np.array([x], np.float32), run)
+    one([1.0, 2.0])
+    assert one([1.0, 2.0])[:, 0].tolist() == pytest.approx([1.0004, 2.0004], abs=1e-6)        # compared already
+    assert one([float(x) for x in range(8)])[:, 0].tolist() == list(range(8))
+    assert one([1.0, 2.0])[:, 0].tolist() == [1, 2] and sizes == [2, 2, 8]
+    assert caplog.text.count("in one call") == 1
+
+
+def test_a_net_that_mixes_inputs_of_one_length_is_not_given_padded_ones_either():
+    sizes = []
+
+    def run(texts):
+        sizes.append(len(texts))
+        return np.array([[len(t) + (len({*map(len, texts)}) == 1)] for t in texts], np.float32)
+
+    one = Net(lambda text: np.array([len(text)], np.float32), run, len, pads=True)
+    assert one(["ab", "cd"])[:, 0].tolist() == [2, 2]
+    assert one(["ab", "abc"])[:, 0].tolist() == [2, 3] and sizes == [2]
+
+
 def test_a_net_that_says_something_else_of_several_is_asked_one_by_one(caplog):
     one = Net(lambda x: np.array([x], np.float32), lambda inputs: np.array([[max(inputs)] for _ in inputs]))
     for _ in range(2):
@@ -253,6 +301,12 @@ def test_a_graph_of_one_input_or_with_numbers_scaled_by_the_call_sees_one_at_a_t
     onnx.save(model, str(tmp_path / "eight_bits.onnx"))
     quantised = graphs.picture(tmp_path / "eight_bits.onnx", (8, 8), (0, 0, 0), (1, 1, 1), lambda row: row, 4)
     assert quantised.many is None and quantised(crops(2)).shape == (2, 4)
+
+
+def test_a_graph_is_not_looked_through_unless_several_inputs_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(graphs.mmap, "mmap", lambda *given, **more: pytest.fail("the whole file is read"))
+    model = faces(tmp_path / "open.onnx", "n")
+    assert model(crops(2)).shape == (2, 4)
 
 
 def means(path, inputs, *, masked=False, kind=TensorProto.FLOAT):

@@ -69,4 +69,4 @@ def of(folder: Path, encoder: Path) -> Embedding:
         return columns(values(samples))
 
     return Embedding(3, partial(measurable, shortest=MIN_SECONDS), said, 2 * int(facts["hidden_size"]), features,
-                     together=hub.sounds(said, net, prepare, columns, folder.name, net.pads))
+                     together=hub.sounds(said, net, prepare, columns, folder.name, net.pads, lambda samples: min(len(samples), LONGEST)))

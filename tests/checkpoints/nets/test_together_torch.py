@@ -140,7 +140,9 @@ def test_audeering_s_sounds_are_padded_and_odyssey_s_where_each_moment_is_normal
     config.save_pretrained(tmp_path / "encoder")
     net = odyssey.Attributes(config, 16, 2, 3).eval()
     save_file({name: v.contiguous() for name, v in net.state_dict().items()}, tmp_path / "odyssey" / "model.safetensors")
-    must_say_the_same(module.of(tmp_path / "odyssey", tmp_path / "encoder"), sounds(1.0, 0.6, 1.1, 13.0, 14.0), {True: True})
+    net = module.of(tmp_path / "odyssey", tmp_path / "encoder")
+    must_say_the_same(net, sounds(1.0, 0.6, 1.1, 13.0, 14.0), {True: True, False: True})      # what is cut off at 12 s is of one length, and padded by nothing
+    assert net.together._compared[True][1] == pytest.approx(1.1 / 0.6 - 1) and net.together._compared[False] == (2, 0.0)
 
 
 def test_wav2small_s_sounds_of_one_length_go_together(tmp_path):
