@@ -1,6 +1,7 @@
 """Several files at once in a worker's process: each ends by itself, what ends the process is found out, and a network's inputs go together."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,8 +20,8 @@ from typer.testing import CliRunner
 
 from attune import batch, measure
 from attune.batch import Limits, one
-from attune.batch.mapping import _Room
-from attune.batch.worker import Worker
+from attune.batch.mapping import _Room, _tried
+from attune.batch.worker import Outcome, Worker
 from attune.cli import app
 from attune.errors import SettingError
 from attune.media import Media
@@ -105,6 +106,88 @@ def test_a_process_ends_for_all_who_wait_for_it_and_another_is_started():
     assert worker.do(work, 9, {"n": 9}).value == 90
     worker.close()
     assert worker.do(work, 9, {"n": 9}).kind == "killed"
+
+
+def test_a_worker_that_is_closed_while_its_process_starts_leaves_none(monkeypatch):
+    plain, starting, go, ends, made = subprocess.Popen, threading.Event(), threading.Event(), [], []
+
+    def slow(*given, **more):
+        starting.set()
+        assert go.wait(60)
+        made.append(plain(*given, **more))
+        return made[-1]
+
+    monkeypatch.setattr("attune.batch.worker.subprocess.Popen", slow)
+    worker = Worker(2)
+    doing = threading.Thread(target=lambda: ends.append(worker.do(work, 0, {"n": 0, "seconds": 600}).kind), daemon=True)
+    doing.start()
+    assert starting.wait(60)
+    closing = threading.Thread(target=worker.close, daemon=True)
+    closing.start()
+    closing.join(0.3)                                          # it has looked by now, and found no process
+    go.set()
+    closing.join(60)
+    doing.join(60)
+    assert ends == ["killed"] and made[0].poll() is not None
+
+
+def test_a_limit_is_kept_though_another_item_cannot_be_handed_over():
+    worker, ends = Worker(2), {}
+
+    def do(n, item, seconds):
+        ends[n] = worker.do(deaf, n, item, seconds=seconds).kind
+
+    threads = [threading.Thread(target=do, args=(0, "", 5), daemon=True)]
+    threads[0].start()
+    until = time.monotonic() + 60
+    while worker._process is None and time.monotonic() < until:
+        time.sleep(0.01)
+    threads.append(threading.Thread(target=do, args=(1, "x" * 3_000_000, None), daemon=True))      # more than a pipe holds
+    os.kill(worker._process.pid, signal.SIGSTOP)               # as code that keeps the interpreter to itself
+    threads[1].start()
+    for thread in threads:
+        thread.join(60)
+    assert ends[0] in ("time", "killed") and ends[1] == "killed"
+    worker.close()
+
+
+def deaf(item, tell):
+    time.sleep(600)
+
+
+def test_a_process_with_items_in_hand_leaves_nothing_when_who_holds_it_is_gone(tmp_path):
+    holder = ("import sys, threading, time\nfrom attune.batch.worker import Worker\nfrom light_work import work\nworker = Worker(2)\n"
+              f"threading.Thread(target=worker.do, args=(work, 0, {{'n': 0, 'ledger': {str(tmp_path / 'l')!r}, 'seconds': 600}}), daemon=True).start()\n"
+              "time.sleep(600)")
+    paths = os.pathsep.join(p for p in sys.path if p)
+    process = subprocess.Popen([sys.executable, "-c", holder], env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": paths})
+    until = time.monotonic() + 60
+    while not noted(tmp_path / "l") and time.monotonic() < until:
+        time.sleep(0.01)
+    assert list(tmp_path.glob("attune-*"))
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 60
+    while (left := [*alive(tmp_path / "l"), *tmp_path.glob("attune-*")]) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert noted(tmp_path / "l") and not left
+
+
+def test_what_waits_to_be_alone_is_not_begun_once_the_run_is_over():
+    stop, begun = threading.Event(), []
+
+    class Lane:
+        def do(self, work, index, item, **more):
+            begun.append(index)
+            return Outcome(index)
+
+    room, got = _Room(2), []
+    with room.stay(True):
+        thread = threading.Thread(target=lambda: got.append(_tried(Lane(), room, work, 1, None, Limits(), stop, None)), daemon=True)
+        thread.start()
+        stop.set()
+    thread.join(60)
+    assert [o.kind for o in got] == ["killed"] and not begun
 
 
 def test_who_is_to_be_alone_waits_for_those_inside_and_new_ones_wait_for_it():
@@ -293,7 +376,7 @@ def test_a_command_that_is_told_to_end_ends_its_worker_with_all_it_has_in_hand(t
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"})
     line = process.stderr.readline()
     process.terminate()
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=120)                # it takes no more than a moment, but the machine may be busy
     assert "✓" in line and (process.returncode in (0, 130)) and ("stopped;" in said) == (process.returncode == 130)
     assert not list(tmp_path.glob("attune-*"))
     again = list(batch.run(sounds, tmp_path / "out", Settings(face="none", text="none", batch=4), page=True))

@@ -156,6 +156,8 @@ def _tried(
     tries, alone = 1, False
     while True:
         with room.stay(alone) as stay:
+            if stop.is_set():                               # while it waited: nothing is begun any more
+                return Outcome(index, kind="killed", error="the run is over")
             try:
                 outcome = lane.do(work, index, item, seconds=limits.seconds, memory=limits.memory, tell=told)
             except Exception as error:                      # of the engine: its own way to its workers is broken

@@ -107,9 +107,9 @@ class Worker:
     def close(self) -> None:
         """End the process, whatever it does; what is under way is "killed"."""
         self._closed = True
-        if (process := self._process) is not None:
-            process.kill()                # first, since whoever holds the lock may be writing to it
         self._end(self._process)
+        with self._lock:                      # one that was being started meanwhile
+            self._end(self._process)
 
     def _send(self, message: bytes) -> tuple[subprocess.Popen[bytes], queue.Queue[tuple[Any, ...] | None]]:
         """Give an item to the process, which is started if there is none; the process, and what it will say of the item."""
@@ -142,12 +142,13 @@ class Worker:
 
     def _end(self, process: subprocess.Popen[bytes] | None) -> None:
         """End this process, unless another has taken its place already."""
+        if process is not None:
+            process.kill()                    # first, since whoever holds the lock may be writing to it
         with self._lock:
             if process is not self._process:
                 return
             self._process = None
             if process is not None:
-                process.kill()
                 process.wait()
                 if process.stdin:
                     with suppress(OSError):       # it was gone before the last bytes were read
@@ -288,6 +289,8 @@ def main(together: int = 1) -> None:
         try:
             given = pickle.load(sys.stdin.buffer)
         except EOFError:
+            if together > 1:                  # whoever held it is gone, and an interpreter doesn't wait for threads that have items in hand
+                _leave()
             return
         if together == 1:
             do(*given)
@@ -299,5 +302,9 @@ def _leave_with(parent: int) -> None:
     """End when the process that started this one is gone, and leave nothing behind."""
     while os.getppid() == parent:
         time.sleep(LOOK)
+    _leave()
+
+
+def _leave() -> None:
     shutil.rmtree(os.environ.get("TMPDIR", ""), ignore_errors=True)
     os._exit(1)

@@ -84,14 +84,11 @@ def test_limits_are_kept(cluster):
 
 
 def test_several_items_at_once_and_only_the_one_that_kills_its_process_fails(cluster, tmp_path):
-    items = [{"n": n, "ledger": str(tmp_path / "ledger"), "seconds": 0.3, "die": 9 if n == 1 else 0} for n in range(6)]
+    items = [{"n": n, "ledger": str(tmp_path / "ledger"), "seconds": 1.0, "die": 9 if n == 1 else 0} for n in range(6)]
     done = {o.index: o for o in batch.map(work, items, engine="ray", together=3, limits=Limits(wait=0, retries=0))}
     assert (done[1].kind, done[1].tries) == ("killed", 1)
     assert {n: (done[n].value, done[n].tries) for n in done if n != 1} == {n: (n * 10, 1) for n in (0, 2, 3, 4, 5)}
-    under_way = 0
-    for _, what, _ in noted(tmp_path / "ledger")[:3]:
-        under_way += what == "begun"
-    assert under_way > 1
+    assert [what for _, what, _ in noted(tmp_path / "ledger")[:2]] == ["begun", "begun"]
 
 
 def test_more_workers_than_the_cluster_has_room_for_do_everything_all_the_same(cluster, tmp_path):
