@@ -180,8 +180,9 @@ class VoiceStream:
 
     def _ask(self) -> None:
         """What the model says of the stretches that wait, to their units."""
-        said = self._model([sound for _, sound, _ in self._unasked]) if self._model is not None and self._unasked else [None] * len(self._unasked)
-        for (unit, sound, good), values in zip(self._unasked, said, strict=True):
+        asked, self._unasked = self._unasked, []      # at once: what fails isn't asked again with what comes next
+        said = self._model([sound for _, sound, _ in asked]) if self._model is not None and asked else [None] * len(asked)
+        for (unit, sound, good), values in zip(asked, said, strict=True):
             values = None if values is None else np.asarray(values, np.float32)
             if values is not None and np.isnan(values).all():
                 unit.reasons.append(UNMEASURED)
@@ -189,7 +190,6 @@ class VoiceStream:
             if values is not None:
                 unit.values.append((values, len(sound)))
             unit.quality.append((good, len(sound)))
-        self._unasked.clear()
 
     def _why_not(self, segment: Segment, start: float, end: float, sound: np.ndarray) -> str:
         """Why a stretch can't be measured, or nothing."""

@@ -92,6 +92,26 @@ def test_units_that_wait_for_each_other_are_the_same_units(settings, segments):
     assert len(sizes) == 1
 
 
+def test_a_stretch_that_a_model_fails_at_is_not_asked_about_again_with_the_next():
+    sizes = []
+
+    def failing(waveforms):
+        sizes.append(len(waveforms))
+        if len(sizes) == 1:
+            raise RuntimeError("it fails once")
+        return model(waveforms)
+
+    stream = VoiceStream(SimpleNamespace(**{**vars(FACTS), "load": lambda: failing}), Settings(), [Segment(1, 2), Segment(2, 3)])
+    heard, failed = [], 0
+    for i in range(0, len(SOUND), 4096):
+        try:
+            heard += stream.push(SOUND[i : i + 4096])
+        except RuntimeError:
+            failed += 1
+    heard += stream.close()
+    assert sizes == [1, 1] and failed == 1 and [h.segment.start for h in heard] == [2]
+
+
 def test_utterances_are_where_the_voice_is():
     rows, stream = heard(SOUND)
     assert [round(r.segment.start / 6) for r in rows] == [0, 1]
