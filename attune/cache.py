@@ -44,10 +44,13 @@ SETTINGS = {                             # of `Settings`, what each stage reads
     "words": ("language",),
 }
 CODE = {                                 # of ours, what each stage runs through
-    "face": ("face", "media", "measure.py"), "voice": ("voice", "media", "measure.py"), "speakers": ("voice", "media", "measure.py"),
+    "face": ("face", "media", "measure.py", "checkpoints", "checkpoints/nets"), "voice": ("voice", "media", "measure.py", "checkpoints", "checkpoints/nets"),
+    "speakers": ("voice", "media", "measure.py"),
     "words": ("text/recognisers", "media", "measure.py"),
 }
-LIBRARIES = ("av", "numpy", "onnxruntime", "mtcnn", "silero-vad", "resemblyzer", "pyannote.audio", "faster-whisper", "ctranslate2")
+LIBRARIES = (
+    "av", "numpy", "onnxruntime", "torch", "transformers", "mtcnn", "silero-vad", "resemblyzer", "pyannote.audio", "faster-whisper", "ctranslate2",
+)
 STREAM = {"face": "picture", "voice": "sound", "speakers": "sound", "words": "sound"}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import attune
-from attune import registry
+from attune import cache, registry
 from attune.cache import Cache
 from attune.text import recognisers
 from attune.text.recognisers import faster_whisper
@@ -149,3 +149,15 @@ def test_books_are_told_apart_by_what_is_in_them():
     one, other = Book({"Ada": np.eye(256)[0]}), Book({"Ada": np.eye(256)[1]})
     assert one.digest() != other.digest() and one.digest() == Book({"Ada": np.eye(256)[0]}).digest()
     assert speakers.at_once(TURNS) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("stage", ["face", "voice"])
+@pytest.mark.parametrize("changed", ["checkpoints/hub.py", "checkpoints/nets/heads.py", "measure.py"])
+def test_other_code_that_a_checkpoint_runs_through_is_another_stage(stage, changed, tmp_path, monkeypatch):
+    for name in ("measure.py", "checkpoints/hub.py", "checkpoints/nets/heads.py", f"{stage}/__init__.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("before")
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "cache.py"))
+    before = cache._code.__wrapped__(stage)
+    (tmp_path / changed).write_text("after")
+    assert cache._code.__wrapped__(stage) != before
