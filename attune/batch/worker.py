@@ -92,7 +92,10 @@ class Worker:
                 self._end(process)
                 return ended(kind="killed", error=f"the process that measured it ended: {_why(code)}")
             if message and message[0] == "value":
-                return ended(value=message[1])
+                try:
+                    return ended(value=pickle.loads(message[1]))
+                except Exception as error:    # here, where it costs no other item
+                    return ended(kind="failed", error=said(error))
             if message and message[0] == "raised":
                 return ended(kind=message[1], error=message[2])
             if message and tell:
@@ -275,7 +278,7 @@ def main(together: int = 1) -> None:
             send(number, "raised", "failed", said(error))
             return
         try:
-            send(number, "value", work(item, tell))
+            send(number, "value", pickle.dumps(work(item, tell)))
         except Exception as error:
             send(number, "raised", kind_of(error), said(error))
 
