@@ -110,7 +110,12 @@ def test_ctrl_c_says_what_is_kept_and_running_again_does_the_rest(tmp_path):
     for i in range(4):
         shutil.copyfile(SAMPLE, clips / f"clip [{i}].mp4")
     command = [sys.executable, "-m", "attune.cli", "measure", str(clips), "--out", str(tmp_path / "out"), "--text", "none", "--no-report"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=PLAIN, cwd=ROOT, start_new_session=True) as run:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)      # a job in the background ignores it, and so would what it starts
+    try:
+        run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=PLAIN, cwd=ROOT, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with run:
         first = run.stderr.readline().decode()
         os.killpg(run.pid, signal.SIGINT)          # a terminal sends it to everything that the command started
         rest = run.stderr.read().decode()
