@@ -111,8 +111,9 @@ def test_steps_are_passed_on_with_their_item():
     assert {step[:2] for step in told} == {(0, "light"), (1, "light")}
 
 
-def test_leaving_early_ends_the_workers(tmp_path):
-    mapped = batch.map(work, ({"n": n, "ledger": str(tmp_path / "l"), "seconds": 0 if n == 0 else 60} for n in range(9)), workers=2)
+@pytest.mark.parametrize("several", [{"workers": 2}, {"together": 3}])
+def test_leaving_early_ends_the_workers_and_all_that_is_under_way(tmp_path, several):
+    mapped = batch.map(work, ({"n": n, "ledger": str(tmp_path / "l"), "seconds": 0 if n == 0 else 60} for n in range(9)), **several)
     next(mapped)
     mapped.close()
     until = time.monotonic() + 20                             # of their 60 s

@@ -81,16 +81,6 @@ def test_steps_are_passed_on_with_their_item():
     assert {step[:2] for step in told} == {(n, "light") for n in range(3)}
 
 
-def test_leaving_early_ends_the_process_and_all_that_is_under_way(tmp_path):
-    mapped = batch.map(work, ({"n": n, "ledger": str(tmp_path / "l"), "seconds": 0 if n == 0 else 60} for n in range(9)), together=3)
-    next(mapped)
-    mapped.close()
-    until = time.monotonic() + 20                              # of their 60 s
-    while (left := alive(tmp_path / "l")) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not left
-
-
 def test_a_process_ends_for_all_who_wait_for_it_and_another_is_started():
     worker, ends = Worker(3), []
     threads = [threading.Thread(target=lambda n=n: ends.append(worker.do(work, n, {"n": n, "seconds": 60}).kind)) for n in range(3)]

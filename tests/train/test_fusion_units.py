@@ -1,11 +1,9 @@
 """The recipe of the units fuser: how far few clips are believed, and what members weigh."""
 
-import importlib
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from recipe_modules import recipe_of
 
 pytest.importorskip("sklearn")
 pytest.importorskip("scipy")
@@ -15,12 +13,7 @@ from attune.fusion._parts import softmax
 
 @pytest.fixture(scope="module")
 def recipe():
-    folder = str(Path(__file__).parents[2] / "recipes")
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module("fusion_units")
-    finally:
-        sys.path.remove(folder)
+    return recipe_of("fusion_units")
 
 
 def test_two_clips_are_believed_as_n_over_n_plus_n0(recipe):

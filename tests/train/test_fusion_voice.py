@@ -1,23 +1,17 @@
 """Which clips the packaged voice's nets of each fold may speak of."""
 
-import importlib
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from recipe_modules import recipe_of
 
 torch = pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="module")
 def recipe():
-    folder = str(Path(__file__).parents[2] / "recipes")
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module("fusion_voice")
-    finally:
-        sys.path.remove(folder)
+    return recipe_of("fusion_voice")
 
 
 def test_a_clip_has_the_fold_that_left_it_out_whatever_the_order(recipe, tmp_path):

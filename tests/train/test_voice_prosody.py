@@ -1,23 +1,12 @@
 """Parts of the voice recipes, on made-up clips."""
 
-import importlib
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from recipe_modules import recipe_of
 
 torch = pytest.importorskip("torch")
-
-
-def recipe_of(name: str):
-    folder = str(Path(__file__).parents[2] / "recipes")
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(folder)
 
 
 @pytest.fixture(scope="module")

@@ -1,24 +1,14 @@
 """What the student of the prosody model is taught, and how it hears, on made-up clips."""
 
 import copy
-import importlib
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from recipe_modules import recipe_of
 
 torch = pytest.importorskip("torch")
-
-
-def recipe_of(name: str):
-    folder = str(Path(__file__).parents[2] / "recipes")
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(folder)
 
 
 @pytest.fixture(scope="module")

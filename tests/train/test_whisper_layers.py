@@ -1,24 +1,18 @@
 """The first layers of Whisper's encoder: read from CTranslate2's file, and what they say, beside transformers'."""
 
-import importlib
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from recipe_modules import recipe_of
 
 torch = pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="module")
 def recipe():
-    folder = str(Path(__file__).parents[2] / "recipes")
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module("_whisper")
-    finally:
-        sys.path.remove(folder)
+    return recipe_of("_whisper")
 
 
 def written(folder: Path, tensors: dict[str, np.ndarray], version: int = 6) -> Path:

@@ -1,14 +1,13 @@
 """A tiny teacher's student comes near to it on what it never heard, saw or read, and is a model like any other."""
 
-import importlib
 import json
-import sys
 import wave
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from recipe_modules import recipe_of
 
 torch = pytest.importorskip("torch")
 
@@ -24,12 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::U
 
 @pytest.fixture(scope="module")
 def recipe():
-    folder = str(Path(__file__).parents[3] / "recipes")
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module("distil")
-    finally:
-        sys.path.remove(folder)
+    return recipe_of("distil")
 
 
 def facts(kind, name, taxonomies, load, **own):
