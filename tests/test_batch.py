@@ -347,15 +347,18 @@ def test_the_live_progress_says_files_hours_speed_and_cost(monkeypatch):
     assert max(map(len, said.splitlines())) <= 80
 
 
-def test_a_command_that_is_told_to_end_ends_its_workers_and_says_what_is_kept(sounds, tmp_path):
-    command = [sys.executable, "-m", "attune.cli", "measure", *map(str, sounds), "--out", str(tmp_path / "out"), "--face", "none", "--text", "none",
-               "--workers", "2"]
+@pytest.mark.parametrize(("several", "batch_of"), [(("--workers", "2"), 1), (("--batch", "4"), 4)])
+def test_a_command_that_is_told_to_end_ends_its_workers_and_says_what_is_kept(tmp_path, several, batch_of):
+    sounds = [made.plain_wav(tmp_path / f"{i}.wav", made.tone(0.5 if i == 0 else 200, 200 + 100 * i)) for i in range(4)]
+    command = [sys.executable, "-m", "attune.cli", "measure", *map(str, sounds), "--out", str(tmp_path / "out"), "--face", "none", "--text", "none", *several]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"})
     line = process.stderr.readline()
     process.terminate()
     _, said = process.communicate(timeout=120)                # it takes no more than a moment, but the machine may be busy
     assert "✓" in line and (process.returncode in (0, 130)) and ("stopped;" in said) == (process.returncode == 130)
     assert not list(tmp_path.glob("attune-*"))
+    again = list(batch.run(sounds, tmp_path / "out", Settings(face="none", text="none", batch=batch_of), page=True))
+    assert not [r.error for r in again if r.error] and any(r.skipped for r in again)
 
 
 def test_paths_need_no_library(tmp_path):

@@ -378,16 +378,3 @@ def test_copies_of_a_file_measured_at_the_same_time_are_all_done(clips, models, 
         (folder / f"{i}.mp4").write_bytes(clips[0].read_bytes())
     results = list(batch.run(sorted(folder.glob("*.mp4")), tmp_path / "out", Settings(batch=8, **models), page=False, cache=tmp_path / "kept"))
     assert len(results) == 4 and not [r.error for r in results if r.error]
-
-
-def test_a_command_that_is_told_to_end_ends_its_worker_with_all_it_has_in_hand(tmp_path):
-    sounds = [made.plain_wav(tmp_path / f"{i}.wav", made.tone(0.5 if i == 0 else 200, 200 + 100 * i)) for i in range(4)]
-    command = [sys.executable, "-m", "attune.cli", "measure", *map(str, sounds), "--out", str(tmp_path / "out"), "--face", "none", "--text", "none", "--batch", "4"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"})
-    line = process.stderr.readline()
-    process.terminate()
-    _, said = process.communicate(timeout=120)                # it takes no more than a moment, but the machine may be busy
-    assert "✓" in line and (process.returncode in (0, 130)) and ("stopped;" in said) == (process.returncode == 130)
-    assert not list(tmp_path.glob("attune-*"))
-    again = list(batch.run(sounds, tmp_path / "out", Settings(face="none", text="none", batch=4), page=True))
-    assert not [r.error for r in again if r.error] and any(r.skipped for r in again)
