@@ -83,15 +83,27 @@ class Layer(nn.Module):
         return self
 
 
+class Neighbours(nn.Module):
+    """(n, t, a) -> (n, t / step, b): a convolution of three frames, as a product of matrices, which onnxruntime counts in 8-bit numbers like others."""
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor, step: int) -> None:
+        super().__init__()
+        b, a, self.width = weight.shape
+        self.line, self.step = nn.Linear(self.width * a, b), step
+        self.line.weight.data, self.line.bias.data = weight.transpose(1, 2).reshape(b, -1).clone(), bias.clone()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        t, around = x.shape[1], functional.pad(x, (0, 0, self.width // 2, self.width // 2))
+        return self.line(torch.cat([around[:, k : k + t : self.step] for k in range(self.width)], 2))
+
+
 class Front(nn.Module):
     """(n, t, 80) log-mel of Whisper's kind -> what its first `depth` layers make of it, [(n, t / 2, 512), ...], the first before any."""
 
     def __init__(self, of: dict[str, torch.Tensor], depth: int) -> None:
         super().__init__()
-        d, bands, _ = of["encoder/conv1/weight"].shape
-        self.first, self.second = nn.Conv1d(bands, d, 3, padding=1), nn.Conv1d(d, d, 3, stride=2, padding=1)
-        for module, name in ((self.first, "conv1"), (self.second, "conv2")):
-            module.weight.data, module.bias.data = of[f"encoder/{name}/weight"].clone(), of[f"encoder/{name}/bias"].clone()
+        d = len(of["encoder/conv1/weight"])
+        self.first, self.second = (Neighbours(of[f"encoder/conv{k}/weight"], of[f"encoder/conv{k}/bias"], step=k) for k in (1, 2))
         self.register_buffer("place", of["encoder/position_encodings/encodings"].clone())
         self.layers = nn.ModuleList(Layer(d).filled(of, f"encoder/layer_{k}") for k in range(depth))
 
@@ -100,8 +112,7 @@ class Front(nn.Module):
 
     def both(self, mel: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """That, and what stands inside each layer's feed-forward net, [(n, t / 2, 2048), ...]."""
-        x = functional.gelu(self.first(mel.transpose(1, 2)))
-        x = functional.gelu(self.second(x)).transpose(1, 2)
+        x = functional.gelu(self.second(functional.gelu(self.first(mel))))
         out, insides = [x + self.place[: x.shape[1]]], []
         for layer in self.layers:
             x, inside = layer.both(out[-1])

@@ -75,7 +75,14 @@ class Hearing(nn.Module):
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         said, inside = self.front.both(mel)
-        return torch.cat([*(x.mean(1) for x in said[1:]), *(x.std(1) for x in said[1:]), *(x.mean(1) for x in inside[1:])], 1)
+        means, frames = [over_time(x) for x in said[1:]], said[1].shape[1]
+        deviations = [(over_time((x - mean[:, None]) ** 2) * (frames / (frames - 1))) ** 0.5 for x, mean in zip(said[1:], means, strict=True)]
+        return torch.cat([*means, *deviations, *(over_time(x) for x in inside[1:])], 1)
+
+
+def over_time(x: torch.Tensor) -> torch.Tensor:
+    """(n, t, d) -> (n, d), the mean; as a product, which onnxruntime makes in a tenth of the time of a mean."""
+    return (x.new_ones(1, x.shape[1]) @ x)[:, 0] / x.shape[1]
 
 
 def heard(hearing: Hearing, waves: list[np.ndarray]) -> np.ndarray:

@@ -82,6 +82,6 @@ def test_layers_say_what_those_of_transformers_do(recipe) -> None:
     with torch.no_grad():
         ours = recipe.Front(of, 2).eval()(x)
         wanted = theirs(x.transpose(1, 2), output_hidden_states=True).hidden_states
-    torch.testing.assert_close(ours[0], wanted[0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(ours[0], wanted[0], atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(ours[1], wanted[1], atol=1e-4, rtol=1e-3)
 
