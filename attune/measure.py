@@ -16,7 +16,7 @@ from __future__ import annotations
 import ctypes
 import math
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -45,6 +45,7 @@ Models = dict[str, ModuleType]
 
 SAMPLE_RATE = 16_000                     # Hz
 BATCH = 50                               # pictures or units that are written together
+AHEAD, AHEAD_BYTES = 4, 2**24            # pictures that are decoded before they are looked at, and how large they may be together
 NO_FACE, NO_SPEECH = "no face was found", "no speech was heard"
 NO_WORDS = (
     "no words: give a transcript (--transcript FILE, or FILE.srt beside the media), "
@@ -332,7 +333,7 @@ def _look(
                     _beside(before, models["face"]))
     else:
         looking = Looking(models["face"], chosen, keep=keep)
-        for time, picture in media.frames(chosen.fps):
+        for time, picture in _ahead(media.frames(chosen.fps)):
             looking.take(time, picture, media.fps)
             tell("face", time, media.duration)
         seen = looking.seen()
@@ -342,6 +343,21 @@ def _look(
     if not len(seen.faces):
         notes.append(NO_FACE)
     return seen
+
+
+def _ahead(pictures: Iterable[tuple[float, np.ndarray]]) -> Iterator[tuple[float, np.ndarray]]:
+    """The same, decoded a few at a time: the processor's caches then hold the decoder's data, and then the networks', for longer."""
+    some: list[tuple[float, np.ndarray]] = []
+    try:
+        for each in pictures:
+            some.append(each)
+            if len(some) == AHEAD or (len(some) + 1) * each[1].nbytes > AHEAD_BYTES:
+                yield from some
+                some = []
+    except Exception:
+        yield from some                   # what came before the fault
+        raise
+    yield from some
 
 
 def _shown(time: float, fps: float, own_fps: float | None) -> tuple[float, float]:

@@ -45,8 +45,8 @@ class Settings:
     fps: float = _option(3.0, "pictures looked at per second; 3 is what Hume's service took", unit="1/s", low=0.01, high=120)
     min_face: int = _option(40, "smallest face looked for in up to 480 lines, more in more (60 in 720); below 36 little shows", unit="px", low=20, high=2000)
     face_score: float = _option(0.9, "least probability of a face; 0.98 loses true faces", low=0.5, high=1)
-    search: float = _option(2.0, "longest time between two searches of whole pictures, thrice that while nothing but known people moves; 0: search each",
-                            unit="s", low=0, high=60)
+    search: float = _option(2.0, "longest time between two searches for faces; while somebody is known, of what changed, and thrice that of whole pictures; "
+                            "0: search each picture", unit="s", low=0, high=60)
     patience: float = _option(1.5, "how long a person may be hidden and keep the identity", unit="s", low=0, high=60)
     speakers: str | None = _option(
         None, "who speaks, by voice, and whose face moves its mouth meanwhile: auto, or how many speakers; by default voices aren't told apart"

@@ -9,6 +9,7 @@ import attune
 from attune import export, registry
 from attune.errors import MediaError, TranscriptError, UnknownName, WeightsError
 from attune.face import FaceStream
+from attune.measure import _ahead
 from attune.media import Media
 from attune.settings import Settings
 from attune.voice import VoiceStream
@@ -68,6 +69,22 @@ def test_pictures_pushed_one_by_one_equal_the_file(sample):
     stream = FaceStream(registry.load("attune.face.models", "ferplus_resnet"), Settings())
     values = [stream.push(time, picture)[1] for time, picture in Media.open(SAMPLE).frames(3.0)]
     np.testing.assert_array_equal(np.concatenate(values), sample["face.ferplus8"].values)
+
+
+@pytest.mark.parametrize(("side", "decoded"), [(16, [4, 4, 4, 4, 6, 6]), (2000, [1, 2, 3, 4, 5, 6])])
+def test_pictures_are_decoded_a_few_ahead_as_far_as_there_is_room_and_none_is_lost_by_a_fault(side, decoded):
+    made = []
+
+    def pictures():
+        for i in range(6):
+            made.append(i)
+            yield float(i), np.zeros((side, side, 3), np.uint8)
+        raise MediaError("broken off")
+
+    ahead = _ahead(pictures())
+    assert [(next(ahead)[0], len(made)) for _ in range(6)] == list(enumerate(decoded))
+    with pytest.raises(MediaError, match="broken off"):
+        next(ahead)
 
 
 @pytest.mark.parametrize("piece", [160, 1_601, 1_000_000])

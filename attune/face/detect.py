@@ -68,7 +68,7 @@ class Found(NamedTuple):
 NOBODY = Found(np.zeros((0, 4)), np.zeros((0, 5, 2)), np.zeros(0), np.zeros(0))
 
 
-def detect(frame: Array, *, min_face: int = 40, score: float = 0.9) -> Found:
+def detect(frame: Array, *, min_face: int = 40, score: float = 0.9, within: Array | None = None) -> Found:
     """Find the faces in one picture.
 
     Parameters
@@ -79,6 +79,8 @@ def detect(frame: Array, *, min_face: int = 40, score: float = 0.9) -> Found:
         Smallest face looked for, in pixels of a picture whose short side is at most 480; it grows with the picture (720: 60).
     score : float
         Least probability. At .98 true faces are lost.
+    within : (4,) int, xyxy pixels
+        Only this part of the picture is searched.
 
     Raises
     ------
@@ -90,12 +92,21 @@ def detect(frame: Array, *, min_face: int = 40, score: float = 0.9) -> Found:
     """
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
         raise ShapeError(f"a frame of shape {frame.shape} and type {frame.dtype}, expected (h, w, 3) uint8")
-    gain, pictures = _pyramid(frame, min_face)
+    gain, pictures = _pyramid(frame, min_face, within)
     if not pictures:
         return NOBODY
     boxes = _propose(pictures[1:])
     boxes = _refuse(pictures, boxes)
     return _conclude(frame, pictures, boxes, gain, score)
+
+
+def joined(known: Found, others: Found) -> Found:
+    """Faces of one picture, those that are known and those of others that aren't the same, from left to right."""
+    middle = (others.box[:, :2] + others.box[:, 2:])[:, None] / 2
+    new = ~((middle > known.box[:, :2]) & (middle < known.box[:, 2:])).all(axis=2).any(axis=1)
+    both = [np.concatenate([a, b[new]]) for a, b in zip(known, others, strict=True)]
+    order = np.lexsort((both[0][:, 1], both[0][:, 0]))
+    return Found(*(part[order] for part in both))
 
 
 def again(frame: Array, boxes: Array, *, score: float = 0.9, looks: Array | None = None) -> Found | None:
@@ -118,7 +129,7 @@ def again(frame: Array, boxes: Array, *, score: float = 0.9, looks: Array | None
     """
     if not len(boxes):
         return NOBODY
-    gain, pictures, places = _gain(align.thinned(frame, max(min(frame.shape[:2]) // SPARSE, 1))), [], _square(boxes)
+    gain, pictures, places = _brightness(frame), [], _square(boxes)
     for box in places:
         picture = _around(frame, box, gain)
         if picture is None:
@@ -148,10 +159,10 @@ class Picture(NamedTuple):
 def _propose(pictures: list[Picture]) -> Array:
     """Square boxes (n, 4) in the frame that P-Net takes for faces."""
     parts = []
-    for level, (planes, scale, _) in enumerate(pictures):
+    for level, (planes, scale, start) in enumerate(pictures):
         said = _run("pnet", planes[None])[0]
         y, x = np.nonzero(said[-1] > _odds(P_SCORE))
-        corner = np.stack([x, y], axis=1) * float(STRIDE)
+        corner = np.stack([x, y], axis=1) * float(STRIDE) + start
         box = np.concatenate([corner, corner + WINDOW], axis=1) + said[:4, y, x].T * float(WINDOW)
         parts.append(np.column_stack([box / np.tile(scale, 2), said[-1, y, x], np.full(len(x), level)]))
     rows = np.concatenate(parts)
@@ -263,14 +274,15 @@ def _suppress(rows: Array, limit: float, *, of_smaller: bool = False) -> Array:
 
 # Pictures
 
-def _pyramid(frame: Array, min_face: int) -> tuple[float, list[Picture]]:
-    """By how much a dark frame is brightened; and the frame shrunk so that the smallest face fills R-Net's view, then P-Net's, then ever
-    smaller. Without room for a face there is no picture."""
+def _pyramid(frame: Array, min_face: int, within: Array | None = None) -> tuple[float, list[Picture]]:
+    """By how much a dark frame is brightened; and the frame, or a part of it, shrunk so that the smallest face fills R-Net's view, then P-Net's, then
+    ever smaller. Without room for a face there is no picture."""
     import av
     from av.video.reformatter import Interpolation, VideoReformatter
 
-    short = min(frame.shape[:2])
-    first = WINDOW / (min_face * max(short / LINES, 1))
+    first = WINDOW / (min_face * max(min(frame.shape[:2]) / LINES, 1))
+    x0, y0, x1, y1 = (0, 0, frame.shape[1], frame.shape[0]) if within is None else within.tolist()
+    part, corner, short = frame[y0:y1, x0:x1], np.array([x0, y0]), min(x1 - x0, y1 - y0)
     scales = [2 * first]
     while short * first >= WINDOW:
         scales.append(first)
@@ -278,7 +290,7 @@ def _pyramid(frame: Array, min_face: int) -> tuple[float, list[Picture]]:
     if len(scales) == 1:
         return 1.0, []
     fold = min(max(int(1 / scales[0]), 1), MOST_FOLD)
-    whole = _folded(frame, fold)          # much quicker than the scaler, which does the rest: in planes, and from the picture before
+    whole = _folded(part, fold)           # much quicker than the scaler, which does the rest: in planes, and from the picture before
     height, width = whole.shape[1] * fold, whole.shape[2] * fold
     picture = av.VideoFrame(whole.shape[2], whole.shape[1], "gbrp")
     for plane, pixels in zip(_pixels(picture), whole, strict=True):
@@ -288,8 +300,9 @@ def _pyramid(frame: Array, min_face: int) -> tuple[float, list[Picture]]:
         scaler = _kept.scalers.setdefault(level, VideoReformatter())
         picture = scaler.reformat(picture, round(width * scale), round(height * scale), interpolation=Interpolation.AREA, threads=1)
         shrunk.append(np.stack(_pixels(picture)))
-    gain = _gain(shrunk[1][:, ::2, ::2])
-    return gain, [Picture(_planes(p, gain), np.array([p.shape[2] / width, p.shape[1] / height]), np.zeros(2)) for p in shrunk]
+    gain = _gain(shrunk[1][:, ::2, ::2]) if within is None else _brightness(frame)
+    sizes = [np.array([p.shape[2] / width, p.shape[1] / height]) for p in shrunk]
+    return gain, [Picture(_planes(p, gain), scale, corner * scale) for p, scale in zip(shrunk, sizes, strict=True)]
 
 
 class _Kept(threading.local):
@@ -341,6 +354,11 @@ def _around(frame: Array, box: Array, gain: float) -> Picture | None:
         return None
     part = align.folded(frame[first[1] : end[1], first[0] : end[0]], n)
     return Picture(_planes(part.transpose(2, 0, 1), gain), np.full(2, 1 / n), first / n)
+
+
+def _brightness(frame: Array) -> float:
+    """`_gain` by some of the frame's pixels."""
+    return _gain(align.thinned(frame, max(min(frame.shape[:2]) // SPARSE, 1)))
 
 
 def _gain(pixels: Array) -> float:

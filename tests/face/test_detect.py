@@ -14,7 +14,7 @@ import pytest
 
 from attune.errors import ShapeError
 from attune.face import detect as module
-from attune.face.detect import detect
+from attune.face.detect import NOBODY, detect, joined
 
 
 def turned(frame: np.ndarray) -> np.ndarray:
@@ -102,6 +102,26 @@ def test_larger_minimum_leaves_small_faces_out() -> None:
     frame = made.draw(made.picture(), 320, 150, 50)
     assert len(detect(frame).score) == 1
     assert len(detect(frame, min_face=120).score) == 0
+
+
+def test_only_the_part_that_is_asked_for_is_searched() -> None:
+    frame = made.draw(made.draw(made.picture(), 150, 150, 80), 470, 150, 80, skin=(120, 80, 60))
+    left, right = np.array([0, 30, 320, 360]), np.array([320, 0, 640, 360])
+    whole = detect(frame)
+    for part, i in ((left, 0), (right, 1)):
+        found = detect(frame, within=part)
+        assert len(found.score) == 1
+        np.testing.assert_allclose(found.landmarks[0], whole.landmarks[i], atol=4)
+    assert len(detect(frame, within=np.array([310, 0, 330, 360])).score) == len(detect(frame, within=np.array([5, 5, 9, 9])).score) == 0
+
+
+def test_faces_are_joined_from_left_to_right_and_none_comes_twice() -> None:
+    frame = made.draw(made.draw(made.picture(), 150, 150, 80), 470, 150, 80, skin=(120, 80, 60))
+    whole = detect(frame)
+    assert [len(part) for part in joined(whole, whole)] == [2] * 4
+    right, left = (detect(frame, within=np.array(part)) for part in ([320, 0, 640, 360], [0, 0, 320, 360]))
+    for known, others in ((right, left), (left, right), (whole, left), (NOBODY, whole), (whole, NOBODY)):
+        np.testing.assert_allclose(joined(known, others).landmarks, whole.landmarks, atol=4)
 
 
 @pytest.mark.parametrize("frame", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)])

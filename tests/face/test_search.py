@@ -30,9 +30,22 @@ def lit(frames, step):
     return frames
 
 
-def test_a_picture_that_hardly_changes_is_searched_every_two_seconds():
-    search, seen = found(lit(still(13, lambda i: 200 + 2 * i), 3))
-    assert search.searched == 3 and [len(f.box) for f in seen] == [1] * 13
+@pytest.fixture
+def parts(monkeypatch):
+    """What is searched, one after the other: a part (xyxy), or None for a whole picture."""
+    asked = []
+
+    def detected(frame, *, real=detect.detect, **how):
+        asked.append(None if how.get("within") is None else how["within"].tolist())
+        return real(frame, **how)
+
+    monkeypatch.setattr(detect, "detect", detected)
+    return asked
+
+
+def test_where_a_picture_changes_a_little_that_part_is_searched_every_two_seconds(parts):
+    _, seen = found(lit(still(22, lambda i: 200 + 2 * i), 3))
+    assert parts == [None, *[[520, 0, 640, 120]] * 2, None] and [len(f.box) for f in seen] == [1] * 22
 
 
 def test_a_picture_that_does_not_change_but_for_the_people_in_it_is_searched_every_six_seconds():
@@ -67,11 +80,32 @@ def test_who_is_followed_is_seen_where_a_search_sees_them():
         assert np.abs(said.landmarks - searched.landmarks).max() < 0.05 * width
 
 
-def test_who_comes_in_is_found_in_the_same_picture():
+def test_who_comes_in_is_found_in_the_same_picture_where_it_changed(parts):
     frames = still(5)
     frames[3:] = [made.draw(f, 480, 165, 100, **BEN) for f in frames[3:]]
     search, seen = found(frames)
-    assert [len(f.box) for f in seen] == [1, 1, 1, 2, 2] and search.searched == 2
+    assert [len(f.box) for f in seen] == [1, 1, 1, 2, 2] and search.searched == 1 and len(parts) == 2
+    x0, y0, x1, y1 = parts[1]
+    assert x0 > 300 and y0 < 100 and x1 == 640 and y1 == 360
+    whole = detect.detect(frames[3])
+    np.testing.assert_allclose(seen[3].landmarks, whole.landmarks, atol=2)
+    np.testing.assert_allclose(seen[3].box, whole.box, atol=4)
+
+
+def test_a_light_that_changes_everything_has_the_whole_picture_searched(parts):
+    frames = still(3)
+    frames[2:] = [np.minimum(frames[2].astype(int) + 60, 255).astype(np.uint8)]
+    _, seen = found(frames)
+    assert parts == [None, None] and [len(f.box) for f in seen] == [1, 1, 1]
+
+
+def test_who_is_known_in_a_part_that_is_searched_stays_one_face(parts):
+    frames = [made.draw(made.picture(seed=i), 260, 160, 60) for i in range(5)]
+    for frame in frames[3:]:
+        frame[140:175, 125:155] = frame[140:175, 375:405] = (30, 30, 90)     # something on either side
+    _, seen = found(frames)
+    assert parts == [None, [80, 80, 440, 240]] and [len(f.box) for f in seen] == [1] * 5
+    np.testing.assert_allclose(seen[4].box, seen[2].box, atol=3)
 
 
 def test_who_leaves_has_the_picture_searched():
