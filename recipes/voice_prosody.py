@@ -29,9 +29,9 @@ import onnxruntime
 import torch
 from _text_export import quantise
 from _voice import CORPORA, LABELS, VOTED, Clips, balanced, centred, divergence, read, softmax, targets
+from _voice_card import DECIDED, card
 from _whisper import Front, digest, tensors
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from rerun import again
 from torch import nn
 
 from attune import metrics
@@ -590,208 +590,6 @@ def exported(model: nn.Module, path: Path, names: tuple[list[str], list[str]], a
     return worst
 
 
-def shown(i: dict[str, float]) -> str:
-    """A figure with its interval; one speaker has none."""
-    return f"{i['value']:.3f}" if np.isnan(i["low"]) else f"{i['value']:.3f} [{i['low']:.3f}, {i['high']:.3f}]"
-
-
-def goals(m: dict[str, Any]) -> str:
-    """What was to be reached, and whether it was."""
-    one, two = m["ravdess"]["single"], m["ravdess"]["adapted"]
-    conditions, nemo, others = one["conditions"], m["others"]["nemo_pl"], m["others"]
-    clean = conditions["as_recorded"]
-    rows = [("RAVDESS, single clip, UAR", one["uar"]["value"], 0.62, True), ("RAVDESS with baseline, UAR", two["uar"]["value"], 0.72, True),
-            ("nEMO, dev speaker, single clip, UAR", nemo["uar"]["value"], 0.70, True),
-            ("nEMO, training speakers out of fold, single clip, UAR", m["training_speakers"]["nemo_pl"]["uar"]["value"], 0.70, True)]
-    rows += [(f"UAR lost, {name}", clean - conditions[key], most, False) for name, key, most in (
-        ("20 dB softer", "minus20", 0.02), ("pink noise at 10 dB", "noise10", 0.10), ("white noise at 10 dB", "noise10_white", 0.10),
-        ("telephone", "telephone", 0.10), ("room", "room", 0.10))]
-    rows += [("ECE, RAVDESS", one["ece"], 0.05, False), ("ECE, nEMO's training speakers out of fold", m["training_speakers"]["nemo_pl"]["ece"], 0.05, False),
-             ("ECE, nEMO's dev speaker", nemo["ece"], 0.05, False),
-             ("ECE, CREMA-D's dev speakers, what a listener chose, head `votes`", others["crema_d"]["ece_listener"], 0.05, False),
-             ("ECE, CREMA-D's dev speakers, most votes, probabilities", others["crema_d"]["ece_single"], 0.05, False)]
-    return "\n".join(f"| {name} | {value:.3f} | {'at least' if more else 'at most'} {goal:.2f} | {'yes' if (value >= goal) == more else '**no**'} |"
-                     for name, value, goal, more in rows)
-
-
-def card(m: dict[str, Any]) -> str:
-    """The page beside the weights."""
-    r, o, w, c = m["ravdess"], m["others"], m["without"], m["latency_ms_per_second"]
-    one, two = r["single"], r["adapted"]
-    by_fold = "\n".join(f"| actors {4 * int(f) + 1}-{4 * int(f) + 4} | {one['fold_uar'][f]:.3f} | {two['fold_uar'][f]:.3f} |" for f in one["fold_uar"])
-    names = {"as_recorded": "as recorded", "minus20": "20 dB softer", "minus20_16bit": "20 dB softer, rounded to 16 bits", "plus20": "20 dB louder",
-             "noise10": "pink noise, 10 dB below", "noise10_white": "white noise, 10 dB below", "telephone": "telephone, 300-3400 Hz",
-             "room": "room, 0.5 s, tail 3 dB below", "seconds_1.0": "loudest 1 s"}
-    by_condition = "\n".join(f"| {names[name]} | {one['conditions'][name]:.3f} | {two['conditions'][name]:.3f} |" for name in names)
-    confusion = "\n".join(f"| {label} | " + " | ".join(map(str, row)) + " |" for label, row in zip(LABELS, one["confusion"], strict=True))
-    titles = {"ravdess": "RAVDESS", "crema_d": "CREMA-D, most votes", "nemo_pl": "nEMO", "urdu": "URDU"}
-    unknown = "\n".join(
-        f"| {titles[name]} | {v['n']}, {v['speakers']} | {v['labels']} | {shown(v['uar'])} | {shown(v['uar_adapted'])} |" for name, v in w.items())
-    fair = "\n".join(f"| {by} | {value} | {v['n']}, {v['speakers']} | {shown(v)} |"
-                     for by, parts in o["crema_d"]["fairness"].items() for value, v in parts.items())
-    counts = " · ".join(f"{n}: {value:.3f}" for n, value in r["clips_for_baseline"].items())
-    crema, nemo, urdu, t = o["crema_d"], o["nemo_pl"], o["urdu"], m["training_speakers"]
-    polish = ", ".join(f"{speaker.removeprefix('nemo-')} {value:.3f}" for speaker, value in t["nemo_pl"]["by_speaker"].items())
-    none = "most speakers have one emotion only, so a baseline takes it away"
-    if np.isnan(urdu["uar"]["low"]):
-        none += "; a label is one speaker's, so no interval"
-    mean_vote = f"always the mean vote: {crema['jsd_of_mean_votes']:.3f}"
-    mean_set = f"always the mean vote: {crema['set_f1_of_mean_votes']:.3f}"
-    return f"""# Prosody on Whisper's first layers
-
-Eight emotions (`ravdess8`: {', '.join(LABELS)}) from the sound of a voice, by {m['parameters']:,} parameters:
-the convolutions and the first {LAYERS} layers of Whisper base's encoder as they are, the mean over time of what each layer says, the mean of {MEMBERS}
-small nets with a hidden layer of {HIDDEN} on that, and straight lines on the same, its deviation, and the mean of what stands inside the second and third
-layer. It ignores the level. A head `adapted` names what departs from a person's habit; a head `votes` says what listeners
-would choose.
-Valence, arousal and dominance come from a crosswalk: no corpus here has ratings of them, so they are projected, never learned.
-
-    {m['command']}
-
-Whisper's weights: `model.bin` of CTranslate2's Whisper base, sha256 {m['whisper']}.
-
-## Data and licence
-
-| corpus | used for training | labels | licence |
-|---|---|---|---|
-| RAVDESS | actors 1-20, 1,200 clips | eight, as acted | CC BY-NC-SA 4.0 |
-| CREMA-D | happy and sad clips of 55 actors | listeners' votes over six emotions | ODbL 1.0 |
-| nEMO (Polish) | six actors | six, as acted | CC BY-NC-SA 4.0 |
-| URDU | 14 speakers of talk shows | four | research only |
-| (680,000 hours of speech from the web) | by Whisper's authors, to transcribe | words | weights MIT |
-
-The weights are **for non-commercial research**. A label that a corpus doesn't have was left open for its clips, not set to zero. Whisper's authors don't
-list what they trained on, so nobody can tell whether it held some of these recordings; if it did, it was for their words.
-
-## What it is worth
-
-RAVDESS, {r['n']:,} clips of {r['speakers']} actors; **held-out**: each actor measured by a net of the same recipe that never heard this actor
-({r['folds']} folds of four actors, and of a fifth of the other corpora's training speakers; the packaged one has heard them all).
-Intervals are 95 %, by drawing actors. "With baseline" is the head `adapted`: the mean of the person's own clips, without labels, is
-known (all 60; how many are needed stands below). Don't compare it with figures of single clips.
-
-| | single clip | with baseline |
-|---|---|---|
-| **UAR, 8 labels** (chance .125) | **{shown(one['uar'])}** | **{shown(two['uar'])}** |
-{by_fold}
-| without actors 1-4 and 17-20, who were looked at | {one['uar_without_design']:.3f} | {two['uar_without_design']:.3f} |
-| accuracy | {shown(one['accuracy'])} | {shown(two['accuracy'])} |
-| women | {shown(one['sex']['F'])} | {shown(two['sex']['F'])} |
-| men | {shown(one['sex']['M'])} | {shown(two['sex']['M'])} |
-| ECE | {one['ece']:.3f} | {two['ece']:.3f} |
-
-UAR with a baseline of so many clips, drawn at random from those that aren't scored: {counts}.
-
-| goal | reached | | |
-|---|---|---|---|
-{goals(m)}
-
-### What decided
-{m['decided']}
-
-### Conditions and labels
-
-| UAR of every fourth clip (n = {r['n'] // EVERY}) | single clip | with baseline, under the same condition |
-|---|---|---|
-{by_condition}
-
-| recall | {' | '.join(LABELS)} |
-|---|{'---|' * len(LABELS)}
-| single clip | {' | '.join(f"{v:.2f}" for v in one['recall'].values())} |
-| with baseline | {' | '.join(f"{v:.2f}" for v in two['recall'].values())} |
-
-| acted \\ heard, single clip | {' | '.join(LABELS)} |
-|---|{'---|' * len(LABELS)}
-{confusion}
-
-### Other corpora
-
-Speakers of corpora that were taught, over each corpus's labels; all **held-out**: dev speakers by the packaged model,
-and training speakers out of fold. nEMO's six of these: {polish}.
-
-| corpus | n, speakers | figure | single clip | with baseline |
-|---|---|---|---|---|
-| nEMO, dev | {nemo['n']}, {nemo['speakers']} | UAR, 6 labels; one speaker, so no interval | {shown(nemo['uar'])} | {shown(nemo['uar_adapted'])} |
-| nEMO, out of fold | {t['nemo_pl']['n']}, {t['nemo_pl']['speakers']} | UAR, 6 labels | {shown(t['nemo_pl']['uar'])} | {shown(t['nemo_pl']['uar_adapted'])} |
-| URDU, dev | {urdu['n']}, {urdu['speakers']} | UAR of the labels that occur; {none} | {shown(urdu['uar'])} | {shown(urdu['uar_adapted'])} |
-| URDU, out of fold | {t['urdu']['n']}, {t['urdu']['speakers']} | the same | {shown(t['urdu']['uar'])} | {shown(t['urdu']['uar_adapted'])} |
-| CREMA-D, dev | {crema['n']}, {crema['speakers']} | `votes`: JSD to listeners' votes, bit ({mean_vote}) | {shown(crema['jsd'])} | |
-| CREMA-D, dev | the same | `votes`: macro-F1 of the labels with more than 1/6 ({mean_set}) | {shown(crema['set_f1'])} | |
-| CREMA-D, dev | {crema['clear']}, {crema['speakers']} | `votes`: accuracy on the most votes, where one label has them | {shown(crema['accuracy'])} | |
-| CREMA-D, out of fold | {t['crema_d']['n']}, {t['crema_d']['speakers']} | probabilities: JSD to listeners' votes | {shown(t['crema_d']['jsd'])} | |
-
-Calibration, ECE of single clips: RAVDESS {one['ece']:.3f}; nEMO {t['nemo_pl']['ece']:.3f} out of fold, {nemo['ece']:.3f} dev; URDU {t['urdu']['ece']:.3f} and
-{urdu['ece']:.3f}; CREMA-D's most votes {t['crema_d']['ece']:.3f} and {crema['ece_single']:.3f}. The head `votes` predicts shares, so its ECE asks what one
-listener chose: {crema['ece_listener']:.3f}; a share isn't a probability that the most votes fall on a label, as which it has {crema['ece']:.3f}.
-
-Unknown corpora (**out-of-sample**): nets of the same recipe that were never taught a corpus, over the labels that it shares with those that were.
-
-| left out | n, speakers | labels | UAR, single clip | with baseline |
-|---|---|---|---|---|
-{unknown}
-
-### Fairness
-
-CREMA-D's dev speakers, JSD to listeners' votes (lower is better). There are few speakers in a group: wide intervals are no sign of equality.
-
-| by | group | n, speakers | JSD |
-|---|---|---|---|
-{fair}
-
-By sex on RAVDESS: see above.
-
-Logits are multiplied by {m['factor']:.2f}, with baseline by {m['factor_adapted']:.2f}: what makes the out-of-fold labels likeliest. Labels are taken for
-equally likely.
-
-Cost: {c['clips']:.1f} ms CPU per second of audio on one core for whole clips, {c['seconds_30']:.1f} in pieces of 30 s, {c['seconds_0.2']:.1f} in pieces of
-0.2 s.
-ONNX and torch agree within {m['parity']:.0e}; then the layers are made to count in 8-bit numbers, which changes a probability by
-{m['rounded']['mean']:.4f} in the mean and the label of {100 * m['rounded']['labels']:.1f} % of {m['rounded']['n']} clips.
-
-{again(m.get("rerun", {}))}
-
-## Limits
-
-- Actors' speech, two English sentences for half of the labels. Natural emotion is weaker and mixed; expect much less on other recordings:
-  the table of unknown corpora says how much less.
-- *Calm* is what RAVDESS actors did when told to be calm, and is close to *neutral* and *sad*.
-- Adults only; English and Polish, a little Urdu. Whisper heard many languages; what they do to emotions here is unknown, as for children or impaired speech.
-- Short pieces say little. One person's habitual voice is taken for expression; a baseline helps, and takes away what a person always expresses.
-- Loudness is ignored on purpose, so a shout into a distant microphone and a murmur into a near one differ only in their sound.
-
-Not for deciding about people: hiring, schooling, policing, insurance, border control, diagnosis, or lie detection. It measures how speech
-sounds to people, not what somebody feels.
-"""
-
-
-DECIDED = """
-Layers, width, dropout and the corpora's shares were settled by looking at the folds of RAVDESS actors 1-4 and 17-20 and of nEMO's EB0, SM0 and TP0.
-That the first layers carry most was seen before, with linear heads on the mean and deviation of each, **over all folds and nEMO's dev speaker**; UAR
-of single clips before any layer and after each of six: RAVDESS .599, .683, .710, .733, .702, .680, .667; nEMO's training speakers .431, .587, .662,
-.660, .627, .576, .499; its dev speaker .563, .463, .544, .593, .585, .544, .519. On actors 17-20, and SM0 and TP0, single clip and with baseline:
-linear heads on layers 1-3 .746 and .770, .481 and .630; small nets instead, with CREMA-D's votes among what they are taught, .754 and .797, .535 and
-.659. Teaching the third layer further, with attention over time (300 steps at 1e-4), gave .695 and .730, .581 and .648 at two hundred times the cost.
-Taking out the 5 to 60 directions in which speakers differ most helped nowhere. Of other encoders that packages carry, linear heads got .680 from
-Whisper tiny as taught to hear the ends of turns (its best layer), .636 from the states of a net that tells voices apart, .472 from one that spots
-words; of the functionals used before, .545.
-
-A first run with four of the six versions of each clip had .758 and .815 on RAVDESS, .692 and .777 on nEMO's training speakers, .582 and .819 on its
-dev speaker, and lost .119 over the telephone. A second with six had .762 and .821, .691 and .774, .548 and .807, and lost .112, so the last version was
-added. So the folds were seen four times in full with what is below, the dev speakers of nEMO, CREMA-D and URDU as well. On the way, over all folds:
-moving clips by the difference of two speakers' means, twice the width, six times the weight decay, more lines among the six versions and twice the
-steps changed RAVDESS and nEMO by .01 at most.
-
-The small nets alone, on means of the three layers' results, had .763 and .822 on RAVDESS, .697 and .775 on nEMO's training speakers, .563 and .804 on its
-dev speaker, and lost .091 in white noise. Straight lines by themselves (ridge regression, four versions of each clip) had, single clip, on RAVDESS and
-nEMO, on the same means .745 and .659; on means and deviations .738 and .673; on the means inside the second and third layers' feed-forward nets .750 and
-.712. Added to the small nets with half a share each, over all folds: deviations .774 and .715, insides .765 and .728, both .773 and .731; with other
-shares and strengths .768 to .777 and .727 to .733. On the insides small nets were no better than on the means (RAVDESS .793 for .791 on the design's folds,
-nEMO .578 for .611).
-
-The model before this one (a convolutional recurrent net on log-mel beside linear heads on functionals, taught from nothing) had .665 and .705 on
-RAVDESS, .509 and .615 on nEMO's training speakers, .567 and .696 on its dev speaker, .550 over the telephone, and cost 3 ms of CPU for a second."""
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -844,7 +642,7 @@ def main() -> None:
         "without": {name: left_out(name, clips, everything, options.out) for name in CORPORA},
     }
     (options.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
-    (HERE / f"{NAME}.md").write_text(card(measured), encoding="utf-8")
+    (HERE / f"{NAME}.md").write_text(card(measured, layers=LAYERS, members=MEMBERS, hidden=HIDDEN, every=EVERY), encoding="utf-8")
     print(json.dumps(measured, indent=2))
 
 

@@ -481,7 +481,9 @@ but .602 over the telephone, .656 before; by clips as they might have been recor
 among what is taught .729 and .573. A second alone had .617 before, then .570, .586 and .641. Taught by the present teacher, the net had .730 and .560;
 with lines of three logits for a whole probability .732 and .582, of two .738 and .591. Over all folds, both were seen: .714 and .543, .716 and .546.
 Three times the weight of hints had .717 and .618 there; three quarters by strangers, on actors 5-8 alone, .754 for .789. That the lines hear a sound at
-five heights, too, brought nothing (.729 for .742)."""
+five heights, too, brought nothing (.729 for .742). Nor did, there, three times the steps (.697 and .612), two other throats among the waveforms, each with
+what the teachers say of it, for 4,000 steps (.723 and .576), a dropout of .3 (.711), ten times the weight decay (.719), no labels (.729), or a
+temperature of 4 (.725)."""
 
 
 def main() -> None:
