@@ -24,8 +24,8 @@ CHANGED = 2                              # cells of the reduced picture (9 x 16)
 SLIGHT = 0.03                            # difference of colour, 0..1, in one cell that still may be somebody; a coder's noise makes a tenth of it
 LOOK = 1.0                               # s for which further looks at a known face count
 CALM = 3                                 # times `every` that may go by while there is none
-MARGIN = 1                               # cells around those that changed, in which a face may be that is partly of the colour that was there
-MOST = 0.5                               # of a picture, at most, is a part; more is searched as a whole
+MARGIN = 2                               # cells around those that changed, into which a face may reach that is partly of the colour that was there
+MOST = 0.6                               # of a picture, at most, is a part; more is searched as a whole
 
 
 class Search:
@@ -50,16 +50,12 @@ class Search:
 
     def find(self, time: float, frame: Array, shot: Array) -> Found:
         """The faces of the next picture (h, w, 3) uint8, as `detect.detect` gives them; shot: the picture as `track.shot_of` reduces it."""
-        found, changed = None, self._changed(time, frame, shot)
-        part = None if changed is None else around(changed, frame.shape)
-        if changed is not None and not (part is None and changed.any()):
-            step = time - self._time
-            fresh = time - self._looked + 1e-6 < LOOK
-            found = detect.again(frame, self._found.box + np.tile(self._moved * step, 2), score=self.score, looks=self._found.looks if fresh else None)
-            self._looked = self._looked if fresh else time
-            if found is not None and part is not None:
-                found = detect.joined(found, detect.detect(frame, min_face=self.min_face, score=self.score, within=part))
-                self._part, self._shot = time, np.where(changed.reshape(-1, 1), shot, self._shot)
+        changed = self._changed(time, frame, shot)
+        part = around(changed, frame.shape)
+        found = None if part is None and changed.any() else self._followed(time, frame)
+        if found is not None and part is not None:
+            found = detect.joined(found, detect.detect(frame, min_face=self.min_face, score=self.score, within=part))
+            self._part, self._shot = time, np.where(changed.reshape(-1, 1), shot, self._shot)
         if found is None:
             found = detect.detect(frame, min_face=self.min_face, score=self.score)
             self._whole = self._part = self._looked = time
@@ -68,10 +64,17 @@ class Search:
         self._found, self._time = found, time
         return found
 
-    def _changed(self, time: float, frame: Array, shot: Array) -> Array | None:
-        """Cells (9, 16) of the picture that have to be searched, bool; None: all of it, whatever changed."""
+    def _followed(self, time: float, frame: Array) -> Found | None:
+        """The faces of the picture before, where they were heading; None if one isn't seen."""
+        fresh = time - self._looked + 1e-6 < LOOK
+        self._looked = self._looked if fresh else time
+        expected = self._found.box + np.tile(self._moved * (time - self._time), 2)
+        return detect.again(frame, expected, score=self.score, looks=self._found.looks if fresh else None)
+
+    def _changed(self, time: float, frame: Array, shot: Array) -> Array:
+        """Cells (9, 16) of the picture that have to be searched, bool."""
         if self._whole is None or time - self._whole + 1e-6 >= self.every * (CALM if len(self._found.box) else 1):
-            return None
+            return np.ones(GRID, bool)
         beside = np.abs(shot - self._shot).max(axis=1).reshape(GRID)             # how much changed since it was last searched, where there is no face
         down, across = frame.shape[0] / GRID[0], frame.shape[1] / GRID[1]
         for x0, y0, x1, y1 in self._found.box:
@@ -99,7 +102,7 @@ def around(cells: Array, shape: tuple[int, ...]) -> Array | None:
     """The part of a picture of that shape which holds some of its cells (9, 16) and those beside them, xyxy pixels; None: it would be none, or most.
 
     >>> around(np.eye(*GRID, k=9, dtype=bool) & (np.arange(16) < 11), (90, 160)).tolist()
-    [80, 0, 120, 30]
+    [70, 0, 130, 40]
     """
     rows, columns = np.flatnonzero(cells.any(axis=1)), np.flatnonzero(cells.any(axis=0))
     if not len(rows):

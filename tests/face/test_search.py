@@ -45,7 +45,7 @@ def parts(monkeypatch):
 
 def test_where_a_picture_changes_a_little_that_part_is_searched_every_two_seconds(parts):
     _, seen = found(lit(still(22, lambda i: 200 + 2 * i), 3))
-    assert parts == [None, *[[520, 0, 640, 120]] * 2, None] and [len(f.box) for f in seen] == [1] * 22
+    assert parts == [None, *[[480, 0, 640, 160]] * 2, None] and [len(f.box) for f in seen] == [1] * 22
 
 
 def test_a_picture_that_does_not_change_but_for_the_people_in_it_is_searched_every_six_seconds():
@@ -86,7 +86,7 @@ def test_who_comes_in_is_found_in_the_same_picture_where_it_changed(parts):
     search, seen = found(frames)
     assert [len(f.box) for f in seen] == [1, 1, 1, 2, 2] and search.searched == 1 and len(parts) == 2
     x0, y0, x1, y1 = parts[1]
-    assert x0 > 300 and y0 < 100 and x1 == 640 and y1 == 360
+    assert x0 > 250 and y0 < 100 and x1 == 640 and y1 == 360
     whole = detect.detect(frames[3])
     np.testing.assert_allclose(seen[3].landmarks, whole.landmarks, atol=2)
     np.testing.assert_allclose(seen[3].box, whole.box, atol=4)
@@ -104,7 +104,7 @@ def test_who_is_known_in_a_part_that_is_searched_stays_one_face(parts):
     for frame in frames[3:]:
         frame[140:175, 125:155] = frame[140:175, 375:405] = (30, 30, 90)     # something on either side
     _, seen = found(frames)
-    assert parts == [None, [80, 80, 440, 240]] and [len(f.box) for f in seen] == [1] * 5
+    assert parts == [None, [40, 40, 480, 280]] and [len(f.box) for f in seen] == [1] * 5
     np.testing.assert_allclose(seen[4].box, seen[2].box, atol=3)
 
 
