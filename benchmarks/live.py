@@ -264,7 +264,7 @@ def _two(x: list[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--levels", type=int, nargs="+", default=[1, 4, 8, 16, 24, 32, 48])
+    parser.add_argument("--levels", type=int, nargs="+", default=[1, 4, 8, 16, 24, 32, 48, 64])
     parser.add_argument("--seconds", type=float, default=10.0, help="of one level")
     parser.add_argument("--streamers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=60.0, help="of the long session")
