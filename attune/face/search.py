@@ -34,7 +34,8 @@ class Search:
     Parameters
     ----------
     every : float
-        Seconds between two searches of a picture that hardly changes, a third of those where it doesn't; 0: every picture is searched.
+        Seconds between two searches: of the whole picture while nobody is known, else of what changed slightly, and of the whole after `CALM` times as
+        long; 0: every picture is searched.
     min_face, score
         As in `detect.detect`.
     """
