@@ -4,7 +4,7 @@ Searching a picture costs several times as much as looking again at a face that 
 seconds have gone by (`Settings.search`), or when a known face can't be seen clearly any more; in between O-Net looks only where the faces of the
 picture before were heading, and where something changed beside them just that part is searched. Nobody is lost by that, since a face that isn't found
 again has the picture searched; somebody who comes without changing the picture much is noticed at the next search. Where faces are known and
-nothing beside them changed even slightly, nobody came, and a search waits `CALM` times as long.
+nothing beside them changed even slightly, nobody came, so searches of whole pictures then wait `CALM` times as long.
 
 What is found depends on the pictures so far and on nothing else, so a recording looked at in pieces gives the same faces as a whole one.
 """
