@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import _temperature as temperature
 import numpy as np
 import onnxruntime
 import torch
@@ -356,7 +357,7 @@ def out_of_fold(clips: Clips, everything: list[np.ndarray], hearing: Hearing, ou
         np.savez(out / f"taught{f}.npz", clip=clips.id, logits=logits)                        # for a student of this fold
         columns: dict[str, np.ndarray] = {
             "clip": test.id, "truth": test.truth, "values": test.values, "group": test.group, "corpus": test.corpus, "sex": test.sex,
-            "fold": np.full(len(test), f), "plain": logits[rows], "embed": embeddings[rows],
+            "fold": np.full(len(test), f), "row": np.flatnonzero(rows), "plain": logits[rows], "embed": embeddings[rows],
             "average": np.broadcast_to(logits[taught & (clips.corpus == "ravdess")].mean(0), (len(test), len(LABELS)))}
         here, number = np.flatnonzero(rows[some]), np.cumsum(rows) - 1
         columns |= {name: filled(said(net, x[here])[0], number[some[here]], len(test)) for name, x in changed.items()}
@@ -381,12 +382,6 @@ def uar_of(truth: np.ndarray, said: np.ndarray, groups: np.ndarray) -> dict[str,
 
     alone = any(len(np.unique(groups[truth == label])) == 1 for label in np.unique(truth))
     return {"value": round(metrics.uar(truth, said), 4), "low": nan, "high": nan} if alone else interval(whole, truth, said, groups=groups)
-
-
-def clear(votes: np.ndarray) -> np.ndarray:
-    """(n,) whether one label has most votes (n, k): two that share them are no label."""
-    most = np.sort(votes, 1)
-    return np.asarray(most[:, -1] > most[:, -2] + 1e-4)
 
 
 def filled(values: np.ndarray, where: np.ndarray, n: int) -> np.ndarray:
@@ -436,7 +431,7 @@ def on_ravdess(of: dict[str, np.ndarray], factor: np.ndarray) -> dict[str, Any]:
             "recall": dict(zip(LABELS, metrics.recalls(truth, y, len(LABELS)).round(4).tolist(), strict=True)),
             "confusion": metrics.confusion(truth, y, len(LABELS)).tolist(),
             "sex": {x: interval(metrics.uar, truth[sex == x], y[sex == x], groups=group[sex == x]) for x in ("F", "M")},
-            "ece": round(metrics.ece(truth, p), 4), "conditions": {name: round(values[i], 4) for name, values in heard_as.items()},
+            **calibration(truth, p), "conditions": {name: round(values[i], 4) for name, values in heard_as.items()},
         }
     figures["clips_for_baseline"] = {str(n): round(by_count(of, n), 4) for n in CLIPS_FOR_BASELINE}
     return figures
@@ -453,27 +448,37 @@ def on_training_speakers(oof: dict[str, np.ndarray], factor: np.ndarray, factor_
             "n": len(truth), "speakers": len(np.unique(group)), "uar": uar_of(truth, p.argmax(1), group),
             "uar_adapted": uar_of(truth, beside.argmax(1), group),
             "by_speaker": {str(g): round(metrics.uar(truth[group == g], p[group == g].argmax(1)), 4) for g in np.unique(group)},
-            "ece": round(metrics.ece(truth[sure := clear(of["values"][:, known])], p[sure]), 4),
+            **calibration(truth[sure := temperature.one_label(of["values"])], p[sure]),
         }
         if name in VOTED:
             figures[name]["jsd"] = interval(mean_jsd, of["values"][:, known], p[:, known], groups=group)
     return figures
 
 
-def left_out(name: str, clips: Clips, heard: list[np.ndarray], out: Path) -> dict[str, object]:
-    """A corpus by a net that was never taught it, over the labels that it shares with the corpora that were."""
+def of_everybody(oof: dict[str, np.ndarray], factor: np.ndarray) -> dict[str, Any]:
+    """ECE over all corpora's clips that have one label, each over the labels of its corpus, with an interval by drawing people."""
+    rows = temperature.one_label(oof["values"])
+    p, truth, group = softmax(factor * oof["plain"], ~np.isnan(oof["values"]))[rows], oof["truth"][rows], oof["group"][rows]
+    found, = metrics.bootstrap_figures(lambda drawn: np.array([metrics.ece(truth[drawn], p[drawn])]), len(p), groups=group, centred=(0,))
+    return {"n": len(p), "speakers": len(np.unique(group)), **calibration(truth, p), "interval": {k: round(v, 4) for k, v in found._asdict().items()}}
+
+
+def left_out(name: str, clips: Clips, heard: list[np.ndarray], oof: dict[str, np.ndarray], out: Path) -> dict[str, object]:
+    """A corpus by a net that was never taught it, over the labels that it shares with the corpora that were; its temperature is of these, too."""
     shares = {corpus: n for corpus, n in SHARES.items() if corpus != name}
     net = learned(clips, teachable(clips) & (clips.corpus != name), heard, out / f"without_{name}", shares)
     common = np.array([label in set().union(*(labels_of(corpus) for corpus in shares)) for label in LABELS])
     chosen = clips.corpus == name
     known = ~np.isnan(clips.values[chosen][0]) & common
     chosen &= known[clips.truth]
-    chosen[chosen] = clear(clips.values[chosen][:, known])
+    chosen[chosen] = temperature.one_label(clips.values[chosen][:, known])
+    others = oof["corpus"] != name
+    times = temperature.fitted(heard[0][oof["row"][others], :MEANS], *(oof[column][others] for column in ("plain", "values", "group")))
     of, z = clips.where(chosen), said(net, heard[0][chosen])[0]
     figures: dict[str, object] = {"n": len(of), "speakers": len(np.unique(of.group)), "labels": len(np.unique(of.truth))}
     for kind, logits in (("uar", z), ("uar_adapted", centred(z, of.group))):
         figures[kind] = uar_of(of.truth, softmax(logits, known).argmax(1), of.group)
-    return figures
+    return figures | calibration(of.truth, softmax(times.of(heard[0][chosen, :MEANS]) * z, known))
 
 
 def labels_of(corpus: str) -> tuple[str, ...]:
@@ -481,6 +486,11 @@ def labels_of(corpus: str) -> tuple[str, ...]:
     return {"ravdess": LABELS, "crema_d": ("neutral", "happy", "sad", "angry", "fearful", "disgust"),
             "nemo_pl": ("neutral", "happy", "sad", "angry", "fearful", "surprised"),
             "urdu": ("neutral", "happy", "sad", "angry")}.get(corpus, ())
+
+
+def calibration(truth: np.ndarray, p: np.ndarray) -> dict[str, float]:
+    """ECE, and what it would be by chance were these probabilities right."""
+    return {"ece": round(metrics.ece(truth, p), 4), "ece_by_chance": round(metrics.ece_by_chance(p)[0], 4)}
 
 
 def mean_jsd(p: np.ndarray, q: np.ndarray) -> float:
@@ -510,12 +520,12 @@ def on_others(model: Prosody, clips: Clips) -> dict[str, Any]:
             "uar": uar_of(dev.truth, plain.argmax(1), dev.group),
             "uar_adapted": uar_of(dev.truth, adapted.argmax(1), dev.group),
             "recall": dict(zip(LABELS, metrics.recalls(dev.truth, plain.argmax(1), len(LABELS)).round(3).tolist(), strict=True)),
-            "ece": round(metrics.ece(dev.truth, plain), 4),
+            **calibration(dev.truth, plain),
         }
     train, dev = (clips.where((clips.corpus == "crema_d") & (clips.split == split)) for split in ("train", "dev"))
     known = ~np.isnan(dev.values[0])
     votes, p, alone = dev.values[:, known], model.votes(dev.wave), model(dev.wave)[:, known]
-    sure, first = clear(votes), votes.argmax(1)
+    sure, first = temperature.one_label(votes), votes.argmax(1)
     constant = np.broadcast_to(train.values[:, known].mean(0), votes.shape)
     bands = np.select([dev.age < 30, dev.age < 45], ["under 30", "30 to 44"], "45 and over")
     parts = {"sex": dev.sex, "age": bands, "race": dev.race}
@@ -525,7 +535,7 @@ def on_others(model: Prosody, clips: Clips) -> dict[str, Any]:
         "set_f1": interval(metrics.set_f1, votes, p, groups=dev.group), "set_f1_of_mean_votes": round(metrics.set_f1(votes, constant), 4),
         "accuracy": interval(metrics.accuracy, first[sure], p[sure].argmax(1), groups=dev.group[sure]), "clear": int(sure.sum()),
         "ece": round(metrics.ece(first[sure], p[sure]), 4), "ece_listener": round(of_a_listener(votes, p), 4),
-        "ece_single": round(metrics.ece(first[sure], (alone / alone.sum(1, keepdims=True))[sure]), 4),
+        "single": calibration(first[sure], (alone / alone.sum(1, keepdims=True))[sure]),
         "fairness": {by: {value: {"n": int((column == value).sum()), "speakers": len(np.unique(dev.group[column == value])),
                                   **interval(mean_jsd, votes[column == value], p[column == value], groups=dev.group[column == value])}
                           for value in np.unique(column)} for by, column in parts.items()},
@@ -550,14 +560,14 @@ def latency(model: Prosody, waves: list[np.ndarray]) -> dict[str, float]:
 class Packaged(nn.Module):
     """(1, t, 80) pictures -> calibrated probabilities (1, 8), the embedding (1, d), listeners' votes (1, 6), and what Whisper heard (1, 7168)."""
 
-    def __init__(self, hearing: Hearing, net: Net, factor: float, votes: nn.Linear, voted: np.ndarray) -> None:
+    def __init__(self, hearing: Hearing, net: Net, times: temperature.Temperature, votes: nn.Linear, voted: np.ndarray) -> None:
         super().__init__()
-        self.hearing, self.net, self.factor, self.votes, self.voted = hearing, net, factor, votes, torch.from_numpy(np.flatnonzero(voted))
+        self.hearing, self.net, self.times, self.votes, self.voted = hearing, net, times, votes, torch.from_numpy(np.flatnonzero(voted))
 
     def forward(self, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         x = self.hearing(mel)
         e = self.net.embed(x)
-        return (self.factor * self.net.out(e)).softmax(1), e, self.votes(hidden(e))[:, self.voted].softmax(1), x
+        return (self.times(x[:, :MEANS]) * self.net.out(e)).softmax(1), e, self.votes(hidden(e))[:, self.voted].softmax(1), x
 
 
 class Adapted(nn.Module):
@@ -604,7 +614,8 @@ def main() -> None:
     oof = out_of_fold(clips, everything, hearing, options.out)
     acted = of_corpus(oof, "ravdess")
     beside = centred(acted["plain"], acted["group"])
-    factors, factor = cross_fitted(oof["plain"], oof["values"], oof["fold"]), likeliest(oof["plain"], oof["values"])
+    given = everything[0][oof["row"], :MEANS], oof["plain"], oof["values"], oof["group"]
+    factors, times = temperature.cross_fitted(*given, oof["fold"]), temperature.fitted(*given)
     factor_adapted = likeliest(beside, acted["values"])
     kept(oof, factors, options.out)
 
@@ -617,7 +628,7 @@ def main() -> None:
     average = embeddings[taught & (clips.corpus == "ravdess")].mean(0)
     pictures = [torch.from_numpy(log_mel(w))[None] for w in (*clips.wave[::100], *(loudest(w, 0.2) for w in clips.wave[::500]))]
     whole = options.out / f"{NAME}_float.onnx"
-    parity = exported(Packaged(hearing, net, factor, votes, known), whole, (["mel"], ["probabilities", "embedding", "votes", "heard"]), {"mel": {1: "t"}},
+    parity = exported(Packaged(hearing, net, times, votes, known), whole, (["mel"], ["probabilities", "embedding", "votes", "heard"]), {"mel": {1: "t"}},
                       [(p,) for p in pictures])
     e = torch.from_numpy(embeddings[::100])
     parity = max(parity, exported(
@@ -636,10 +647,11 @@ def main() -> None:
         "command": "python recipes/voice_prosody.py --data DIR --whisper FOLDER", "decided": DECIDED, "seed": SEED,
         "rerun": json.loads(options.rerun.read_text()) if options.rerun else {}, "whisper": digest(options.whisper),
         "parameters": sum(v.numel() for part in (hearing, net) for v in part.parameters()), "parity": parity, "rounded": rounded,
-        "factor": factor, "factor_adapted": factor_adapted, "latency_ms_per_second": latency(model, clips.wave[::100]),
-        "ravdess": on_ravdess(acted, factors[oof["corpus"] == "ravdess"]),
+        "factor": {name: np.quantile(factors[oof["corpus"] == name], (0.05, 0.5, 0.95)).round(3).tolist() for name in CORPORA},
+        "factor_adapted": factor_adapted, "latency_ms_per_second": latency(model, clips.wave[::100]),
+        "everybody": of_everybody(oof, factors), "ravdess": on_ravdess(acted, factors[oof["corpus"] == "ravdess"]),
         "training_speakers": on_training_speakers(oof, factors, factor_adapted), "others": on_others(model, clips),
-        "without": {name: left_out(name, clips, everything, options.out) for name in CORPORA},
+        "without": {name: left_out(name, clips, everything, oof, options.out) for name in CORPORA},
     }
     (options.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
     (HERE / f"{NAME}.md").write_text(card(measured, layers=LAYERS, members=MEMBERS, hidden=HIDDEN, every=EVERY), encoding="utf-8")

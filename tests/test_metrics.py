@@ -144,6 +144,17 @@ def test_ece_is_the_one_worked_out_by_hand():
     assert metrics.ece(np.array([0, 1, 0, 0]), probabilities, bins=5) == pytest.approx(0.4)
 
 
+def test_a_calibrated_models_ece_by_chance_is_what_calibrated_labels_give():
+    rng = np.random.default_rng(3)
+    p = rng.dirichlet(np.ones(4), 150)
+    mean, most = metrics.ece_by_chance(p, draws=400)
+    found = [metrics.ece((p.cumsum(1) > rng.random((150, 1))).argmax(1), p) for _ in range(400)]
+    assert mean == pytest.approx(np.mean(found), rel=0.05)
+    assert np.mean(np.array(found) < most) == pytest.approx(0.95, abs=0.03)
+    assert metrics.ece_by_chance(np.tile(p, (50, 1)))[0] < mean / 4          # more rows, less luck
+    assert metrics.ece_by_chance(np.eye(3)) == (0, 0)
+
+
 def test_being_sure_and_right_is_calibrated():
     assert metrics.ece(np.array([0, 1]), np.eye(2)) == 0
 

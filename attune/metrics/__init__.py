@@ -25,13 +25,13 @@ from attune.metrics.agreement import (
     uar,
     weighted_f1,
 )
-from attune.metrics.calibration import Reliability, accuracy_at, aurc, brier, ece, reliability, risk_coverage
+from attune.metrics.calibration import Reliability, accuracy_at, aurc, brier, ece, ece_by_chance, reliability, risk_coverage
 from attune.metrics.decisions import mae_classes, net_benefit, qwk, treat_all
 from attune.metrics.intervals import Interval, bootstrap, bootstrap_figures, members
 from attune.metrics.votes import cross_entropy, jsd, label_set, set_f1
 
 __all__ = [
-    "Interval", "Reliability", "accuracy", "accuracy_at", "aurc", "average_precision", "bootstrap", "bootstrap_figures", "brier", "ccc",
-    "confusion", "cross_entropy", "ece", "f1", "jaccard", "jsd", "label_set", "macro_f1", "mae", "mae_classes", "members", "micro_f1", "net_benefit", "pearson",
-    "qwk", "recalls", "reliability", "risk_coverage", "set_f1", "treat_all", "uar", "weighted_f1",
+    "Interval", "Reliability", "accuracy", "accuracy_at", "aurc", "average_precision", "bootstrap", "bootstrap_figures", "brier", "ccc", "confusion",
+    "cross_entropy", "ece", "ece_by_chance", "f1", "jaccard", "jsd", "label_set", "macro_f1", "mae", "mae_classes", "members", "micro_f1", "net_benefit",
+    "pearson", "qwk", "recalls", "reliability", "risk_coverage", "set_f1", "treat_all", "uar", "weighted_f1",
 ]

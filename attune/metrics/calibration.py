@@ -55,6 +55,21 @@ def ece(y_true: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> floa
     return reliability(probabilities.max(1), (probabilities.argmax(1) == y_true).astype(float), bins).gap
 
 
+def ece_by_chance(probabilities: np.ndarray, bins: int = BINS, draws: int = 200, seed: int = 0) -> tuple[float, float]:
+    """What `ece` would be of a model that is calibrated perfectly and as sure as this one, by the luck of so few rows alone: the mean over draws of
+    the labels from probabilities (n, k), and what 95 % of draws stay below. An ECE under the second is no sign of a fault.
+
+    Consistency resampling: Bröcker and Smith (2007), Weather and Forecasting 22(3), 651-661; Vaicenavicius et al. (2019), AISTATS.
+
+    >>> mean, most = ece_by_chance(np.tile([0.7, 0.3], (50, 1)))
+    >>> 0.03 < mean < 0.08 < most
+    True
+    """
+    rng, sure = np.random.default_rng(seed), probabilities.max(1)
+    found = [reliability(sure, (rng.random(len(sure)) < sure).astype(float), bins).gap for _ in range(draws)]
+    return float(np.mean(found)), float(np.quantile(found, 0.95))
+
+
 def brier(y_true: np.ndarray, probabilities: np.ndarray) -> float:
     """Brier score, lower is better. y_true (n,) int: sum of squared errors over the classes, 0..2 (Brier 1950, eq. 2); y_true (n, k)
     of 0 and 1: mean over the labels, 0..1.
