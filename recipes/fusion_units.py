@@ -585,8 +585,8 @@ sample, by regressions learned for that, which isn't shipped: it is better on a 
 |---|---|---|---|---|---|---|
 {beside}
 
-Rows of people with fewer than {least} are left as they came: from four on both sides, a face alone and a voice alone all gain surely; with two a voice
-doesn't. Of clips of people who are angry in all eight of theirs, {angry_guessed:.0%} are found angry ({angry_single:.0%} one by one); what loses most is
+Rows of people with fewer than {least} are left as they came: from four on both sides, a face alone and a voice alone all gain surely; with two only
+a face. Of clips of people who are angry in all eight of theirs, {angry_guessed:.0%} are found angry ({angry_single:.0%} one by one); what loses most is
 {worst}, {worst_guessed:.0%} of {worst_single:.0%}. Mean log-likelihood, one clip, mean, by guess:
 {likelihood}.
 
