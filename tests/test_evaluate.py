@@ -74,6 +74,8 @@ def test_figures_are_those_of_the_metrics():
     assert only.figures["brier"].value == pytest.approx(metrics.brier(y, p), abs=1e-6)
     assert only.figures["aurc"].value == pytest.approx(metrics.aurc(p.argmax(1) == y, p.max(1)))
     assert only.confusion.tolist() == metrics.confusion(y, p.argmax(1), 7).tolist()
+    chance = metrics.ece_by_chance(p)
+    assert any(f"an ECE of {chance[0]:.3f}, and one under {chance[1]:.3f} in 95" in note for note in only.notes)
     assert (len(only.predictions), only.speakers, only.unmeasured) == (60, 6, 0)
 
 

@@ -194,7 +194,8 @@ def _one_label(p: Predictions, labels: np.ndarray, notes: list[str], thresholds:
     notes += _rare(shown_by, _people(p.groups[hard]))
     if len(hard):
         chance, most = metrics.ece_by_chance(q[hard])
-        notes.append(f"ECE that a calibrated model, as sure of as many items, would have by chance: {chance:.3f}, and less than {most:.3f} 95 times of 100")
+        notes.append(f"by chance alone a calibrated model, as sure as this one, would have an ECE of {chance:.3f}, "
+                     f"and one under {most:.3f} in 95 of 100 such samples")
     single = [name for name, n in shown_by.items() if n == 1]
     undecided = frozenset(f"recall:{name}" for name in single) | (frozenset(("uar", "macro_f1")) if single else frozenset())
     if any(frequent[names.index(name)] for name in single):
