@@ -37,7 +37,7 @@ def card(kind: Kind, m: dict[str, Any]) -> str:
     per_label = "\n".join(f"| {label} | {go['rows'][label]} | {go['f1'][label]:.2f} | {m['thresholds'][label]:.2f} |" for label in LABELS)
     dimensions = "\n".join(f"| {d} | {emo[d]['r']} | {emo[d]['ccc']} | {emo[d]['r_without_exclamation_marks']} |" for d in VAD)
     names = "\n".join(f"| {label} | {e['by']} | {e['rows']} of {e['n']:,} | {e['auc']} | {e.get('also', '')} |" for label, e in m["names"].items())
-    alike = "\n".join(f"| {graph} | " + " | ".join(f"{v:.3f}" for v in figures.values()) + " |" for graph, figures in parity.items())
+    alike = "\n".join(f"| {graph} | " + " | ".join("" if v != v else f"{v:.3f}" for v in figures.values()) + " |" for graph, figures in parity.items())
     limits = "\n".join(f"- {limit[0].upper()}{limit[1:]}." for limit in model.LIMITS.split("; "))
     files = ", ".join(f"`{file}` {size / 1e6:.1f} MB" for file, size in m["bytes"].items())
     rest = [label for label in HUME if label not in m["names"]]

@@ -157,6 +157,7 @@ def counted(graph: Path) -> Path:
         del field[:]
         field.extend(values)
     model.opset_import.append(make_opsetid("com.microsoft", 1))
+    onnx.checker.check_model(model)
     onnx.save(model, graph)
     return graph
 

@@ -83,11 +83,14 @@ def prosody(data: Path, steps: int, kept: Path) -> tuple[Once, str]:
 
 
 def tiny(data: Path, steps: int, kept: Path, teachers: Path) -> tuple[Once, str]:
-    """The tiny voice of all five folds; its teachers stay as they are. The first run is the recipe's own, with its seed."""
+    """The tiny voice of all five folds; its teachers stay as they are. The first run is the recipe's own, of seed 0."""
     import voice_tiny as recipe
 
     from attune import metrics
 
+    own = torch.load(kept / "fold0" / "best.pt", weights_only=False)["step"]
+    if own != steps:
+        raise SystemExit(f"{kept} was taught for {own:,} steps; expected the --steps {steps:,} that are run again")
     clips, of = recipe.read(data, teachers), dict(np.load(teachers / "oof.npz"))
     taught, runs = recipe.Taught(clips, teachers, kept, kept, recipe.likeliest(of["plain"], of["values"])), 0
 
@@ -170,6 +173,10 @@ def main() -> None:
     told = ask.parse_args()
     if len(set(told.seeds)) < 2:
         raise SystemExit("expected at least two different seeds, as in --seeds 0 1 2")
+    if (told.kind in ("prosody", "tiny") and not told.kept) or (told.kind == "tiny" and not told.teachers):
+        ask.error(f"{told.kind} needs --kept RUN{' and --teachers RUN' if told.kind == 'tiny' else ''}")
+    if told.kind == "tiny" and told.seeds[0] != 0:
+        ask.error(f"expected 0 as the first of --seeds, as the recipe's own run has it; got {told.seeds[0]}")
     if told.kind == "prosody":
         once, what = prosody(told.data, told.steps, told.kept)
     elif told.kind == "tiny":

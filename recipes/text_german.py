@@ -473,6 +473,8 @@ def made(parts: dict[str, dict[str, Corpus]], words: Tokenizer, model: E5, out: 
     """Train, choose and export into a folder: how."""
     given = weights(model, LAYERS)
     lower, last = Lower(given), out / "checkpoints" / "last.pt"
+    german = [text for name in ("meld_german", "brighter_deu", "goemotions_german") for split in ("train", "dev", "held")
+              for text in (parts[name][split].texts if split in parts[name] else [])]
     left = not last.exists() or torch.load(last, weights_only=False)["step"] < schedule.steps
     for name, part in parts.items():
         share = min(1.0, 3 * SHARES[name]) if left else float(name == "brighter_deu")            # what an epoch or three can use
@@ -489,8 +491,6 @@ def made(parts: dict[str, dict[str, Corpus]], words: Tokenizer, model: E5, out: 
     regression, strength = intensities(net, parts["brighter_deu"]["train"], dev["brighter"])
     warmth = temper(net, predict(net, dev["meld"])[:, seven], dev["meld"].values[:, seven])
 
-    german = [text for name in ("meld_german", "brighter_deu", "goemotions_german") for split in ("train", "dev", "held")
-              for text in (parts[name][split].texts if split in parts[name] else [])]
     pieces = kept_pieces(model, words, german)
     graph, vocabulary = (out / name for name in e5_german.WEIGHTS)
     tokenizer(model, pieces).save(str(vocabulary), pretty=False)
@@ -509,7 +509,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the corpora's folders")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and metrics")
     parser.add_argument("--steps", type=int, default=SCHEDULE.steps, help="fewer for a try")
-    parser.add_argument("--measure", action="store_true", help="only measure the graph in --out; how it was made is read from metrics.json there")
+    parser.add_argument("--measure", action="store_true",
+                        help="only measure the graph in --out beside float.onnx, and ship it; how it was made is read from metrics.json there")
     args = parser.parse_args()
     schedule = replace(SCHEDULE, steps=args.steps)
     seed_everything(schedule.seed)

@@ -249,8 +249,8 @@ def made(kind: Kind, read: Callable[[str, str], Corpus], dev: dict[str, Corpus],
     shutil.copy(_minilm.FOLDER / _minilm.FROZEN, apart)
     tokenizer(_sentences.TOKENS).save(str(vocabulary), pretty=False)
     lighter(export(Graph(kind, net, vad), args.out / FLOAT, outputs(kind), torch.arange(2000, 2012)[None]), graph, blocks)
-    heard = {name: predict(net, part.ids)[:, COLUMNS["names"]]
-             for name, part in zip(("goemotions", "told", "words"), held_out(dev, read), strict=True) if part and not args.choose}
+    heard = {} if args.choose else {name: predict(net, part.ids)[:, COLUMNS["names"]]
+                                    for name, part in zip(("goemotions", "told", "words"), held_out(dev, read), strict=True) if part}
     return {
         "frozen": FROZEN, "lr": SECOND.lr, "decay": LAYER_DECAY, "batch": BATCH, "first": FIRST.steps, "least": (LEAST_AUC, kind.least_rows),
         "steps": steps, "temperature": warmth, "on_blocks_afterwards": bool(args.shipped), "thresholds": dict(zip(LABELS, at.round(2).tolist(), strict=True)),
@@ -265,7 +265,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=SECOND.steps, help="of the second part; fewer for a try")
     parser.add_argument("--shipped", type=Path, help="minilm_emotions.onnx as it was before there were blocks, instead of training")
     parser.add_argument("--choose", action="store_true", help="only say what is chosen, and the figures on dev")
-    parser.add_argument("--measure", action="store_true", help="only measure the graph in --out; how it was made is read from metrics.json there")
+    parser.add_argument("--measure", action="store_true",
+                        help="only measure the graph in --out beside float.onnx, and ship it; how it was made is read from metrics.json there")
     parser.add_argument("--card", action="store_true", help="only write the card again, from metrics.json in --out")
     parser.add_argument("--rerun", type=Path, default=Path("runs/rerun/text.json"), help="what recipes/rerun.py found, for the card")
     args = parser.parse_args()
@@ -292,7 +293,7 @@ def main() -> None:
         old, then = (args.shipped.with_suffix(f".{name}.json") for name in ("tokenizer", "thresholds"))
         then_at = np.array(list(json.loads(then.read_text(encoding="utf-8")).values()))
         parity = {"before the blocks": figures(Reader(kind.model, args.shipped, old), some, dev["emobank"], then_at, shipped), **parity}
-    metrics["parity_dev"] = metrics.get("parity_dev", {}) | parity
+    metrics["parity_dev"] = {name: row | {"largest": float("nan")} for name, row in metrics.get("parity_dev", {}).items()} | parity
     print(json.dumps(metrics, indent=1), flush=True)
     if args.choose:
         return

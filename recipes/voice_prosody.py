@@ -464,7 +464,8 @@ def of_everybody(oof: dict[str, np.ndarray], factor: np.ndarray) -> dict[str, An
 
 
 def left_out(name: str, clips: Clips, heard: list[np.ndarray], oof: dict[str, np.ndarray], out: Path) -> dict[str, object]:
-    """A corpus by a net that was never taught it, over the labels that it shares with the corpora that were; its temperature is of these, too."""
+    """A corpus by a net that was never taught it, over the labels that it shares with the corpora that were. Its temperature was fitted on these alone, on
+    what the folds' nets, which knew the corpus, say of them."""
     shares = {corpus: n for corpus, n in SHARES.items() if corpus != name}
     net = learned(clips, teachable(clips) & (clips.corpus != name), heard, out / f"without_{name}", shares)
     common = np.array([label in set().union(*(labels_of(corpus) for corpus in shares)) for label in LABELS])
@@ -490,7 +491,7 @@ def labels_of(corpus: str) -> tuple[str, ...]:
 
 def calibration(truth: np.ndarray, p: np.ndarray) -> dict[str, float]:
     """ECE, and what it would be by chance were these probabilities right."""
-    return {"ece": round(metrics.ece(truth, p), 4), "ece_by_chance": round(metrics.ece_by_chance(p)[0], 4)}
+    return {"ece_n": len(truth), "ece": round(metrics.ece(truth, p), 4), "ece_by_chance": round(metrics.ece_by_chance(p)[0], 4)}
 
 
 def mean_jsd(p: np.ndarray, q: np.ndarray) -> float:

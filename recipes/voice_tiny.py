@@ -44,6 +44,7 @@ from _voice import (
     trained,
 )
 from _whisper import tensors
+from rerun import again
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
@@ -447,6 +448,8 @@ Logits times {m['factor']:.2f}, fitted out of fold on all corpora, inside the gr
 nEMO's dev speaker {m['nemo_ece']:.3f}. {c['clips']:.2f} ms CPU per second of audio on one core for whole clips, {c['seconds_30']:.2f} in pieces of 30 s,
 {c['seconds_0.2']:.2f} in pieces of 0.2 s. ONNX and torch agree within {m['parity']:.0e}.
 
+{again(m.get("rerun", {}))}
+
 ## Limits
 
 - All limits of its teacher: actors' speech, adults, English and Polish, short pieces say little, unknown corpora are measured much less surely.
@@ -496,6 +499,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/voice_tiny"))
     parser.add_argument("--before", type=Path, help="--out of another student, which this one is compared with")
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--rerun", type=Path, help="tiny.json of recipes/rerun.py, for the card")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
@@ -549,6 +553,7 @@ def main() -> None:
         "nemo_teacher": interval(metrics.uar, polish["truth"], softmax(of_corpus(teacher_oof, "nemo_pl")["plain"], known).argmax(1), groups=polish["group"]),
         "nemo_folds_n": len(polish["truth"]),
         "factor": fitted, "parity": parity, "latency_ms_per_second": latency(model, clips.wave[::100]),
+        "rerun": json.loads(options.rerun.read_text()) if options.rerun else {},
     }
     (options.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
     (HERE / f"{NAME}.md").write_text(card(measured), encoding="utf-8")

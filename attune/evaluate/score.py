@@ -192,7 +192,7 @@ def _one_label(p: Predictions, labels: np.ndarray, notes: list[str], thresholds:
     frequent, occur = counted >= FREQUENT, counted > 0
     shown_by = {names[j]: _people(p.groups[hard][y[hard] == j]) for j in np.flatnonzero(occur)}
     notes += _rare(shown_by, _people(p.groups[hard]))
-    if len(hard):
+    if len(hard) and k > 1:
         chance, most = metrics.ece_by_chance(q[hard])
         notes.append(f"by chance alone a calibrated model, as sure as this one, would have an ECE of {chance:.3f}, "
                      f"and one under {most:.3f} in 95 of 100 such samples")

@@ -57,7 +57,7 @@ def ece(y_true: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> floa
 
 def ece_by_chance(probabilities: np.ndarray, bins: int = BINS, draws: int = 200, seed: int = 0) -> tuple[float, float]:
     """What `ece` would be of a model that is calibrated perfectly and as sure as this one, by the luck of so few rows alone: the mean over draws of
-    the labels from probabilities (n, k), and what 95 % of draws stay below. An ECE under the second is no sign of a fault.
+    the labels from probabilities (n, k), and what 95 % of draws stay below. An ECE under the second is no sign of a fault. Rows are taken as independent.
 
     Consistency resampling: Bröcker and Smith (2007), Weather and Forecasting 22(3), 651-661; Vaicenavicius et al. (2019), AISTATS.
 
