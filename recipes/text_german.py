@@ -458,7 +458,8 @@ The shipped graph beside the float one, on dev parts:
   it, side by side, with whether the speaker is the same, and held back as dev likes best, comes on MELD's test part to a micro-F1 of 0.545
   [0.524, 0.566] and a macro-F1 of 0.294 [0.277, 0.311] alone; with one before to 0.533 [0.513, 0.553] and 0.293 [0.276, 0.310], which dev would have
   chosen; with two to 0.553 [0.531, 0.573] and 0.304 [0.285, 0.322]. Two before less none: micro-F1 +0.008 [-0.003, 0.018], macro-F1 +0.009
-  [-0.002, 0.020]. So context is no option of this model (`recipes/text_checks.py german`; intervals by dialogue, n = 2,610 of 273; looked at once).
+  [-0.002, 0.020]. So context is no option of this model (`recipes/text_checks.py german`; intervals by dialogue, n = 2,610 of 273; looked at once,
+  with the same weights, multiplied as floats).
 - Errors of a speech recogniser go straight into the estimates.
 - No corpus says who wrote a text, so there are no figures by sex, age or origin: how fair it is hasn't been measured.
 
