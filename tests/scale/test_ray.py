@@ -79,7 +79,7 @@ def test_a_killed_process_and_a_killed_actor_lose_and_double_nothing(cluster, tm
 
 
 def test_limits_are_kept(cluster):
-    done = outcomes([{"n": 0, "seconds": 60}, {"n": 1}, {"n": 2, "bytes": 500_000_000}], limits=Limits(seconds=4, memory=400e6, wait=0))
+    done = outcomes([{"n": 0, "seconds": 60}, {"n": 1}, {"n": 2, "bytes": 500_000_000}], limits=Limits(seconds=10, memory=400e6, wait=0))
     assert [done[n].kind for n in range(3)] == ["time", "", "memory"]
 
 
