@@ -194,6 +194,15 @@ def test_blocks_of_four_bits_come_back_exactly(tmp_path) -> None:
     np.testing.assert_allclose(said(packed, [1, 2, 999]), before, atol=1e-6)
 
 
+def put_on_blocks(net: Small) -> list[tuple[np.ndarray, np.ndarray, int]]:
+    """Its vocabulary and layer rounded to 4 bits, and the blocks."""
+    blocks = [packed(net.words.weight.detach().numpy()), packed(net.layer.weight.detach().numpy())]
+    with torch.no_grad():
+        for part, (halves, scales, columns) in zip((net.words, net.layer), blocks, strict=True):
+            part.weight.copy_(torch.from_numpy(unpacked(halves, scales).reshape(-1, columns)))
+    return blocks
+
+
 def sized(graph: Path) -> dict[int, list[str]]:
     """Bits -> names of the matrices that are multiplied as they are kept."""
     found: dict[int, list[str]] = {4: [], 8: []}
@@ -207,10 +216,8 @@ def sized(graph: Path) -> dict[int, list[str]]:
 def test_what_is_multiplied_as_it_is_kept_says_nearly_the_same_and_isnt_unpacked(tmp_path, bits: int) -> None:
     torch.manual_seed(0)
     net = Small().eval()
-    blocks = [packed(net.words.weight.detach().numpy()), packed(net.layer.weight.detach().numpy())]
+    blocks = put_on_blocks(net)
     with torch.no_grad():
-        for part, (halves, scales, columns) in zip((net.words, net.layer), blocks, strict=True):
-            part.weight.copy_(torch.from_numpy(unpacked(halves, scales).reshape(-1, columns)))
         net.words.weight[:, 5] *= 100 if bits == 8 else 1                    # one feature far above all others
     whole = export(net, tmp_path / "whole.onnx", ["out"], torch.arange(4)[None])
     kept = tmp_path / "kept.onnx"
@@ -258,10 +265,7 @@ def test_rounding_for_inputs_changes_outputs_less_than_rounding_weights() -> Non
 def test_two_graphs_share_a_file_of_blocks_and_say_what_they_said(tmp_path) -> None:
     torch.manual_seed(0)
     net = Small().eval()
-    blocks = [packed(net.words.weight.detach().numpy()), packed(net.layer.weight.detach().numpy())]
-    with torch.no_grad():
-        for part, (halves, scales, columns) in zip((net.words, net.layer), blocks, strict=True):
-            part.weight.copy_(torch.from_numpy(unpacked(halves, scales).reshape(-1, columns)))
+    blocks = put_on_blocks(net)
     file = write_blocks(tmp_path / "shared.bin", blocks)
     for back, block in zip(read_blocks(file, [(1000, 384), (384, 384)]), blocks, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(back, block, strict=True))
