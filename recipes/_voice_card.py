@@ -68,6 +68,8 @@ def goals(m: dict[str, Any]) -> str:
     rows += [("ECE, people of all four corpora out of fold", m["everybody"]["ece"], 0.05, False), ("ECE, RAVDESS", one["ece"], 0.05, False),
              ("ECE, nEMO's training speakers out of fold", m["training_speakers"]["nemo_pl"]["ece"], 0.05, False),
              ("ECE, nEMO's dev speaker", nemo["ece"], 0.05, False),
+             ("ECE, URDU's training speakers out of fold", m["training_speakers"]["urdu"]["ece"], 0.05, False),
+             ("ECE, URDU's dev speakers", others["urdu"]["ece"], 0.05, False),
              ("ECE, CREMA-D's training speakers out of fold, most votes", m["training_speakers"]["crema_d"]["ece"], 0.05, False),
              ("ECE, CREMA-D's dev speakers, most votes", others["crema_d"]["single"]["ece"], 0.05, False),
              ("ECE, CREMA-D's dev speakers, what a listener chose, head `votes`", others["crema_d"]["ece_listener"], 0.05, False)]
