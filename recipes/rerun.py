@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
+NOT_RUN = " Not run: the whole training twice, other machines."
 Once = Callable[[int], tuple[list[np.ndarray], float]]       # a seed -> the weights, and the figure
 
 
@@ -151,13 +152,14 @@ def rerun(once: Once, what: str, seeds: list[int]) -> dict[str, object]:
     spread = figures[1:]
     equal = "equal bit for bit" if same else f"values apart by up to {apart:.1e}, the figure by {abs(figures[0] - figures[1]):.4f}"
     sentence = (f"Rerun ({what}): the same seed twice on one machine, {equal}; seeds {', '.join(map(str, seeds))}: {min(spread):.3f} to {max(spread):.3f}, "
-                f"standard deviation {np.std(spread, ddof=1):.3f}. Not run: the whole training twice, other machines.")
+                f"standard deviation {np.std(spread, ddof=1):.3f}.{NOT_RUN}")
     return {"same": same, "apart": apart, "figures": figures, "seeds": seeds, "torch": torch.__version__, "sentence": sentence}
 
 
-def again(found: dict[str, Any]) -> str:
-    """What recipes/rerun.py found, and its command; nothing where it wasn't run."""
-    return f"{textwrap.fill(found['sentence'], 140)}\nMeasured by `{found['command']}`." if found else ""
+def again(found: dict[str, Any], whole: bool = False) -> str:
+    """What recipes/rerun.py found, and its command; nothing where it wasn't run. whole: the card tells of a second whole run, too."""
+    sentence = found.get("sentence", "")
+    return f"{textwrap.fill(sentence.removesuffix(NOT_RUN) if whole else sentence, 140)}\nMeasured by `{found['command']}`." if found else ""
 
 
 def main() -> None:

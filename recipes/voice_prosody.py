@@ -463,6 +463,15 @@ def of_everybody(oof: dict[str, np.ndarray], factor: np.ndarray) -> dict[str, An
     return {"n": len(p), "speakers": len(np.unique(group)), **calibration(truth, p), "interval": {k: round(v, 4) for k, v in found._asdict().items()}}
 
 
+def everybody_unheard(name: str, oof: dict[str, np.ndarray], model: Prosody, clips: Clips) -> dict[str, Any]:
+    """UAR of single clips over all of a corpus's people: training speakers by nets of the folds, dev speakers by the packaged one."""
+    of, dev = of_corpus(oof, name), clips.where((clips.corpus == name) & (clips.split == "dev"))
+    known = ~np.isnan(of["values"][0])
+    said = np.concatenate([np.where(known, scores, -np.inf).argmax(1) for scores in (of["plain"], model(dev.wave))])
+    truth, group = (np.concatenate([of[column], getattr(dev, column)]) for column in ("truth", "group"))
+    return {"n": len(truth), "speakers": len(np.unique(group)), "uar": uar_of(truth, said, group)}
+
+
 def left_out(name: str, clips: Clips, heard: list[np.ndarray], oof: dict[str, np.ndarray], out: Path) -> dict[str, object]:
     """A corpus by a net that was never taught it, over the labels that it shares with the corpora that were. Its temperature was fitted on these alone, on
     what the folds' nets, which knew the corpus, say of them."""
@@ -607,6 +616,7 @@ def main() -> None:
     parser.add_argument("--whisper", type=Path, required=True, help="folder with Whisper base's model.bin, as CTranslate2 has it")
     parser.add_argument("--out", type=Path, default=Path("runs/voice_prosody"))
     parser.add_argument("--rerun", type=Path, help="prosody.json of recipes/rerun.py, for the card")
+    parser.add_argument("--second", type=Path, help="metrics.json of another run of this recipe, for the card")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
@@ -646,12 +656,14 @@ def main() -> None:
     model = prosody_whisper.load()
     measured = {
         "command": "python recipes/voice_prosody.py --data DIR --whisper FOLDER", "decided": DECIDED, "seed": SEED,
-        "rerun": json.loads(options.rerun.read_text()) if options.rerun else {}, "whisper": digest(options.whisper),
+        "rerun": json.loads(options.rerun.read_text()) if options.rerun else {},
+        "second": json.loads(options.second.read_text()) if options.second else {}, "whisper": digest(options.whisper),
         "parameters": sum(v.numel() for part in (hearing, net) for v in part.parameters()), "parity": parity, "rounded": rounded,
         "factor": {name: np.quantile(factors[oof["corpus"] == name], (0.05, 0.5, 0.95)).round(3).tolist() for name in CORPORA},
         "factor_adapted": factor_adapted, "latency_ms_per_second": latency(model, clips.wave[::100]),
         "everybody": of_everybody(oof, factors), "ravdess": on_ravdess(acted, factors[oof["corpus"] == "ravdess"]),
         "training_speakers": on_training_speakers(oof, factors, factor_adapted), "others": on_others(model, clips),
+        "unheard": {"nemo_pl": everybody_unheard("nemo_pl", oof, model, clips)},
         "without": {name: left_out(name, clips, everything, oof, options.out) for name in CORPORA},
     }
     (options.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")

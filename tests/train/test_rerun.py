@@ -10,8 +10,9 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
+from _voice_card import twice
 from face_ferplus import again, rare
-from rerun import rerun
+from rerun import NOT_RUN, rerun
 
 
 def test_the_same_seed_is_compared_bit_for_bit_and_others_by_their_figure():
@@ -48,3 +49,20 @@ def test_the_card_tells_what_the_priors_adjustment_brought():
 def test_the_card_says_of_reruns_only_what_was_run():
     assert again({}) == ""
     assert again({"sentence": "Rerun (x): equal.", "command": "python recipes/rerun.py face"}) == "Rerun (x): equal.\nMeasured by `python recipes/rerun.py face`."
+
+
+def test_a_second_whole_run_is_told_instead_of_being_missed():
+    found = {"sentence": "Rerun (x): equal." + NOT_RUN, "command": "python recipes/rerun.py prosody"}
+    assert "Not run" in again(found)
+    assert again(found, whole=True) == "Rerun (x): equal.\nMeasured by `python recipes/rerun.py prosody`."
+    assert twice({}) == ""
+
+    def part(uar, ece):
+        return {"uar": {"value": uar, "low": 0.5, "high": 0.9}, "ece": ece, "jsd": {"value": uar}, "single": {"ece": ece}}
+
+    second = {"ravdess": {"single": part(0.71, 0.01), "adapted": part(0.72, 0.02)}, "everybody": {"ece": 0.09},
+              "training_speakers": {"nemo_pl": part(0.73, 0.03), "urdu": part(0.74, 0.04), "crema_d": part(0.75, 0.05)},
+              "others": {"nemo_pl": part(0.76, 0.06), "urdu": part(0.77, 0.07), "crema_d": part(0.78, 0.08)}, "unheard": {"nemo_pl": part(0.79, 0.0)}}
+    text = " ".join(twice(second).split())
+    assert "RAVDESS 0.710, with baseline 0.720; nEMO out of fold 0.730, dev 0.760, both 0.790 [0.500, 0.900]; URDU 0.740, dev 0.770" in text
+    assert text.endswith("ECE of everybody 0.090, RAVDESS 0.010, nEMO 0.030, URDU 0.040, CREMA-D 0.050, and of dev speakers 0.060, 0.070 and 0.080.")

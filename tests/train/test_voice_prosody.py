@@ -200,3 +200,21 @@ def test_weights_in_half_precision_say_the_same(tmp_path, shared):
     onnx.checker.check_model(str(path))
     assert path.stat().st_size < before
     np.testing.assert_allclose(onnxruntime.InferenceSession(str(path)).run(None, {"x": x})[0], wanted, atol=1e-6)
+
+
+def test_everybody_of_a_corpus_is_counted_once_by_nets_that_never_heard_them(recipe, clips):
+    """Training speakers as the folds' nets say, dev speakers as the packaged model does, over the labels that the corpus has."""
+    values = np.tile(np.array([0, np.nan, 0, 0, 0, 0, np.nan, 0], np.float32), (len(clips), 1))
+    values[np.arange(len(clips)), np.arange(len(clips)) % 2 * 2] = 1                                # neutral, happy, neutral, ...
+    dev = clips.corpus == "nemo_pl"
+    clips = replace(clips, values=values, split=np.where(dev, "dev", "train"))
+    right = np.eye(8, dtype=np.float32)[[2, 0, 2, 0]]
+    right[:, 1] = 9                                                                                  # calm isn't among nEMO's labels
+    oof = {"corpus": np.array(["nemo_pl"] * 4 + ["urdu"]), "values": values[[1, 0, 1, 0, 1]], "plain": np.concatenate([right, right[:1]]),
+           "truth": np.array([2, 0, 2, 0, 2]), "group": np.array(["a", "a", "b", "b", "c"])}
+    truth = clips.where(dev).truth
+    found = recipe.everybody_unheard("nemo_pl", oof, lambda waves: np.eye(8)[np.zeros(len(waves), int)], clips)
+    assert found["n"] == 4 + dev.sum()
+    assert found["speakers"] == 2 + len(np.unique(clips.group[dev]))
+    recall = {label: ((2 + (truth == label).sum()) if label == 0 else 2) / (2 + (truth == label).sum()) for label in (0, 2)}
+    assert found["uar"]["value"] == pytest.approx(np.mean(list(recall.values())), abs=1e-4)
