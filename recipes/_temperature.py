@@ -9,6 +9,8 @@ nets that named them hadn't heard, everybody with the same weight. It never chan
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from _voice import divergence
@@ -22,14 +24,15 @@ FAR = 4.0                                # deviations from the mean that a colum
 class Temperature(nn.Module):
     """(n, d) of what a net is given -> (n, 1), what to multiply its logits by."""
 
-    def __init__(self, mean: np.ndarray, deviation: np.ndarray, slope: np.ndarray, start: float) -> None:
+    def __init__(self, mean: np.ndarray, deviation: np.ndarray, slope: np.ndarray, start: float, bounds: tuple[float, float] = BOUNDS) -> None:
         super().__init__()
+        self.bounds = bounds
         for name, value in {"mean": mean, "deviation": deviation, "slope": slope, "start": np.array([start])}.items():
             self.register_buffer(name, torch.from_numpy(np.asarray(value, np.float32)))
 
     def forward(self, given: torch.Tensor) -> torch.Tensor:
         x = ((given - self.mean) / self.deviation).clamp(-FAR, FAR)
-        return ((x * self.slope).sum(1, keepdim=True) + self.start).clamp(*(float(np.log(b)) for b in BOUNDS)).exp()
+        return ((x * self.slope).sum(1, keepdim=True) + self.start).clamp(*(float(np.log(b)) for b in self.bounds)).exp()
 
     def of(self, given: np.ndarray) -> np.ndarray:
         """The same for arrays."""
@@ -37,11 +40,13 @@ class Temperature(nn.Module):
             return np.asarray(self(torch.from_numpy(np.asarray(given, np.float32))).numpy())
 
 
-def fitted(given: np.ndarray, logits: np.ndarray, values: np.ndarray, group: np.ndarray) -> Temperature:
-    """With which logits (n, k) make the label, or the one with most votes, likeliest; values (n, k): NaN where a corpus has no such label; group (n,): who."""
+def fitted(given: np.ndarray, logits: np.ndarray, values: np.ndarray, group: np.ndarray, bounds: tuple[float, float] = BOUNDS,
+           standard: bool = False) -> Temperature:
+    """With which logits (n, k) make the label, or the one with most votes, likeliest; values (n, k): NaN where a corpus has no such label; group (n,): who;
+    standard: what is given has about the mean 0 and the deviation 1 already."""
     rows = one_label(values)
     given, logits, values, group = given[rows].astype(np.float64), logits[rows], values[rows], group[rows]
-    mean, deviation = given.mean(0), given.std(0) + 1e-6
+    mean, deviation = (np.zeros(1), np.ones(1)) if standard else (given.mean(0), given.std(0) + 1e-6)
     x = np.clip((given - mean) / deviation, -FAR, FAR)
     direction = np.linalg.eigh(x.T @ x / len(x))[1][:, -1]               # one: more fit the corpora better, and people of few or of none of them worse
     direction /= (x @ direction).std()
@@ -49,7 +54,7 @@ def fitted(given: np.ndarray, logits: np.ndarray, values: np.ndarray, group: np.
     wanted = nn.functional.one_hot(torch.from_numpy(np.nan_to_num(values, nan=-1).argmax(1)), values.shape[1]).double()
     names, which, count = np.unique(group, return_inverse=True, return_counts=True)
     weight, along = torch.from_numpy(1 / count[which] / len(names)), torch.from_numpy(x @ direction)
-    line = torch.tensor([0.0, np.log(sum(BOUNDS) / 2)], dtype=torch.float64, requires_grad=True)
+    line = torch.tensor([0.0, np.log(sum(bounds) / 2)], dtype=torch.float64, requires_grad=True)
     said, optimiser = torch.from_numpy(logits.astype(np.float64)), torch.optim.LBFGS([line], max_iter=200, line_search_fn="strong_wolfe")
 
     def value() -> torch.Tensor:
@@ -61,15 +66,15 @@ def fitted(given: np.ndarray, logits: np.ndarray, values: np.ndarray, group: np.
 
     optimiser.step(value)
     slope, start = line.detach().tolist()
-    return Temperature(mean, deviation, slope * direction, start)
+    return Temperature(mean, deviation, slope * direction, start, bounds)
 
 
-def cross_fitted(given: np.ndarray, logits: np.ndarray, values: np.ndarray, group: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """(n, 1), for each row the factor that the other folds ask for."""
+def cross_fitted(given: np.ndarray, logits: np.ndarray, values: np.ndarray, group: np.ndarray, fold: np.ndarray, **options: Any) -> np.ndarray:
+    """(n, 1), for each row the factor that the other folds ask for; options: of `fitted`."""
     times = np.empty((len(logits), 1), np.float32)
     for f in np.unique(fold):
         rest = fold != f
-        times[~rest] = fitted(given[rest], logits[rest], values[rest], group[rest]).of(given[~rest])
+        times[~rest] = fitted(given[rest], logits[rest], values[rest], group[rest], **options).of(given[~rest])
     return times
 
 

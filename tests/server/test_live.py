@@ -13,6 +13,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import av
 import httpx
 import numpy as np
 import pytest
@@ -86,9 +87,9 @@ def picture(time, data):
 
 
 def png(rgb):
-    command = ["ffmpeg", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{rgb.shape[1]}x{rgb.shape[0]}", "-i", "-", "-f", "image2pipe",
-               "-vcodec", "png", "-"]
-    return subprocess.run(command, input=rgb.tobytes(), capture_output=True, check=True).stdout
+    encoder = av.CodecContext.create("png", "w")
+    encoder.height, encoder.width, encoder.pix_fmt = *rgb.shape[:2], "rgb24"
+    return b"".join(bytes(packet) for packet in (*encoder.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")), *encoder.encode(None)))
 
 
 def send(socket, sound, frames, encode=jpeg, chunk=1600):

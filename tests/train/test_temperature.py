@@ -94,3 +94,13 @@ def test_shared_most_votes_are_no_label_and_labels_that_a_corpus_lacks_say_nothi
     open_values[:, 7], loud[:, 7] = np.nan, 100.0
     times = recipe.fitted(given[lacking], loud, open_values, person[lacking]).of(given[lacking])[:, 0]
     assert np.median(times[corpus[lacking] == "easy"]) == pytest.approx(FACTORS["easy"], rel=0.2)
+
+
+def test_what_is_standard_already_is_left_as_it_is_and_bounds_hold(recipe, heard):
+    given, logits, values, _, person, _ = heard
+    standard = (given - given.mean(0)) / given.std(0)
+    usual = recipe.fitted(given, logits, values, person).of(given)
+    np.testing.assert_allclose(recipe.fitted(standard, logits, values, person, standard=True).of(standard), usual, atol=1e-3)
+    narrow = recipe.fitted(given, logits, values, person, bounds=(0.5, 0.6)).of(given)
+    assert narrow.min() >= 0.5 - 1e-6
+    assert narrow.max() <= 0.6 + 1e-6

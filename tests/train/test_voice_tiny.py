@@ -218,9 +218,29 @@ def test_the_packaged_graph_says_the_same_of_pictures_of_any_length(tiny, studen
     tiny.halved(copied)
     path = tmp_path / "student.onnx"
     pictures = [torch.rand(1, frames, 64) * 4 for frames in (90, 3, 4, 40)]               # a loud frame and two beside it: the least that a picture has
-    tiny.exported(tiny.Packaged(copied, 0.9), path, (["mel"], ["probabilities", "embedding"]), {"mel": {1: "t"}}, [(p,) for p in pictures[:1]])
+    slope = torch.randn(528, generator=torch.Generator().manual_seed(0)).numpy() / 50
+    times = tiny.temperature.Temperature(np.zeros(1), np.ones(1), slope, 0.1, tiny.BOUNDS)
+    tiny.halved(times)
+    packaged = tiny.Packaged(copied, times)
+    tiny.exported(packaged, path, (["mel"], ["probabilities", "embedding"]), {"mel": {1: "t"}}, [(p,) for p in pictures[:1]])
     tiny.stored_in_half(path)
-    assert tiny.difference(path, tiny.Packaged(copied, 0.9), [p[0].numpy() for p in pictures]) < 1e-4
+    assert tiny.difference(path, packaged, [p[0].numpy() for p in pictures]) < 1e-4
+    embedding, given = copied.both(pictures[0])
+    torch.testing.assert_close(packaged(pictures[0])[0], (times(given) * copied.out(embedding)).softmax(1))
+    assert given.shape == (1, 528)
+    assert float((times(given) - 1).abs()) > 1e-3
+
+
+def test_calibration_errors_are_of_clips_with_one_label(tiny):
+    values = np.full((6, 8), np.nan, np.float32)
+    values[:, :2] = [[1, 0], [0, 1], [1, 0], [0, 1], [0.5, 0.5], [1, 0]]
+    plain = np.zeros((6, 8), np.float32)
+    plain[:, 0], plain[:, 2:] = np.log(3), 9                            # three quarters of the two labels that are known
+    of = {"values": values, "plain": plain, "truth": np.nan_to_num(values).argmax(1), "corpus": np.array(["a"] * 2 + ["b"] * 4)}
+    found = tiny.on_training_speakers(of, np.ones((6, 1)))
+    assert {name: part["ece_n"] for name, part in found.items()} == {"a": 2, "b": 3, "everybody": 5}
+    assert found["a"]["ece"] == pytest.approx(0.25, abs=1e-4)
+    assert found["everybody"]["ece"] == pytest.approx(0.15, abs=1e-4)
 
 
 def test_the_loss_reaches_the_student_and_the_maps(shared, tiny, clips):
