@@ -515,12 +515,13 @@ temperature of 4 (.725). Another seed has .742 there, so that a hundredth says n
 means and deviations of bands mixed between clips (.709) or between clips of one label (.729), the mean of four students as a teacher of what is varied
 (.740), the mean of two nets of half the size (.727), or hearing a clip at other tempos or tilts of the spectrum, too (.736 to .744).
 
-Later, on another machine, where the same seed and recipe by one thread have .696 and .537 over all folds (the teachers .773 and .729), nothing tried
-came nearer than seeds differ: units averaged over time, as Whisper's are, instead of the recurrent part .706 and .553 (with a dropout of .3 .691 and
-.543; four times the weight of hints .705 and .558; taught what the teacher would say of the piece at hand instead of the whole clip .703 and .542),
-talks and vocal bursts without labels beside the corpora .699 and .530, twice as much of CREMA-D's 55 people on actors 5-8 and 13-16 .723 for .723, a
-factor and an addend for each label .696 at best, pitch and voice quality as further straight lines .703 at best. All six nets together have .713 and
-.560: what is missing is no luck of a seed.
+Later, on another machine, where the same seed and recipe by one thread have .696 and .537 over all folds (the teachers .773 and .729), no other
+student came as near as .05: units averaged over time, as Whisper's are, instead of the recurrent part .706 and .553 (with a dropout of .3 .691 and
+.543; four times the weight of hints .705 and .558; taught what the teacher would say of the piece at hand instead of the whole clip .703 and .542;
+more hints and more of CREMA-D's 55 people .706 and .544; twice the batch .712 and .568, above the recipe's by .016 [.002, .031] and .031 [.002,
+.061]: not yet packaged), talks and vocal bursts without labels beside the corpora .699 and .530, twice as much of CREMA-D on actors 5-8 and 13-16
+.723 for .723, a factor and an addend for each label .696 at best, pitch and voice quality as further straight lines .703 at best. All eight nets
+together have .715 and .560: what is missing is no luck of a seed.
 
 The temperature was seen over all folds and dev speakers in ten variations: by the first direction of the net's embedding or of the functionals, with
 a weaker or stronger decay, or one factor for people of the same weight; ECE of RAVDESS .031 to .043, CREMA-D .041 to .080, nEMO .048 to .089, URDU
