@@ -237,7 +237,7 @@ def test_calibration_errors_are_of_clips_with_one_label(tiny):
     plain = np.zeros((6, 8), np.float32)
     plain[:, 0], plain[:, 2:] = np.log(3), 9                            # three quarters of the two labels that are known
     of = {"values": values, "plain": plain, "truth": np.nan_to_num(values).argmax(1), "corpus": np.array(["a"] * 2 + ["b"] * 4)}
-    found = tiny.on_training_speakers(of, np.ones((6, 1)))
+    found = tiny.calibrations(of, np.ones((6, 1)))
     assert {name: part["ece_n"] for name, part in found.items()} == {"a": 2, "b": 3, "everybody": 5}
     assert found["a"]["ece"] == pytest.approx(0.25, abs=1e-4)
     assert found["everybody"]["ece"] == pytest.approx(0.15, abs=1e-4)
