@@ -29,6 +29,7 @@ from voice_prosody import exported, interval, likeliest, loudest, otherwise
 
 from attune import metrics
 from attune.datasets import vivae
+from attune.evaluate import Predictions, write_predictions
 from attune.train import seed_everything
 from attune.voice.features import SAMPLE_RATE, measurable
 from attune.voice.models import prosody_whisper, vocal_bursts
@@ -104,7 +105,7 @@ def listened(data: Path, audio: Path, out: Path) -> dict[str, np.ndarray]:
         unknown = conversation(data / "conversation", lengths)
         return {
             "bursts": np.stack([means(v) for v in versions]), "truth": np.array([item.values.argmax() for item in items]),
-            "speaker": np.array([item.group.removeprefix("vivae-") for item in items]),
+            "id": np.array([item.id for item in items]), "speaker": np.array([item.group.removeprefix("vivae-") for item in items]),
             "intensity": np.array([item.about["intensity"] for item in items]),
             "taught": np.stack([means(taught[0]), means([otherwise(w, rng) for w in taught[0]])]),
             "speech": means(kept[0]), "who": kept[1], "read": means(unknown["read"]), "talk": means(unknown["talk"]),
@@ -174,14 +175,20 @@ def out_of_fold(heard: dict[str, np.ndarray], steps: int) -> dict[str, np.ndarra
             oof["state"][away], oof["burst"][away], oof["fold"][away] = state.numpy(), burst[:, 0].numpy(), f
             for name in ("speech", "read", "talk"):
                 oof[name][f :: len(FOLDS)] = heads(torch.from_numpy(heard[name][f :: len(FOLDS)]))[1][:, 0].numpy()
-    return oof | {name: heard[name] for name in ("truth", "speaker", "intensity", "who")}
+    return oof | {name: heard[name] for name in ("id", "truth", "speaker", "intensity", "who")}
+
+
+def named(oof: dict[str, np.ndarray]) -> np.ndarray:
+    """(n, 6) probabilities of the states, temperatures of the other folds."""
+    state, fold, truth = oof["state"], oof["fold"], np.eye(len(STATES), dtype=np.float32)[oof["truth"]]
+    p = np.empty_like(state)
+    for f in np.unique(fold):
+        p[fold == f] = softmax(state[fold == f] * likeliest(state[fold != f], truth[fold != f]))
+    return p
 
 
 def figures(oof: dict[str, np.ndarray]) -> dict[str, Any]:
-    truth, said, speaker, fold = oof["truth"], oof["state"].argmax(1), oof["speaker"], oof["fold"]
-    p, named = np.empty_like(oof["state"]), np.eye(len(STATES), dtype=np.float32)[truth]
-    for f in np.unique(fold):
-        p[fold == f] = softmax(oof["state"][fold == f] * likeliest(oof["state"][fold != f], named[fold != f]))
+    truth, said, speaker, fold, p = oof["truth"], oof["state"].argmax(1), oof["speaker"], oof["fold"], named(oof)
     is_burst = np.concatenate([np.ones(len(truth), bool), np.zeros(len(oof["speech"]), bool)])
     heard, who = np.concatenate([oof["burst"], oof["speech"]]), np.concatenate([speaker, oof["who"]])
     read = np.concatenate([oof["burst"], oof["read"]])
@@ -335,6 +342,9 @@ def main() -> None:
         "latency_ms_per_second": cost[0], "added_ms_per_second": cost[1],
     }
     np.savez(options.out / "oof_vivae.npz", **oof)
+    write_predictions(options.out / "vivae.parquet", Predictions.of(
+        "vivae6", np.eye(len(STATES), dtype=np.float32)[oof["truth"]], named(oof), ids=oof["id"], groups=oof["speaker"], fold=oof["fold"].tolist(),
+        corpus="vivae", model=NAME, split="folds", status="held-out", about={"intensity": oof["intensity"]}))
     (options.out / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
     (HERE / f"{NAME}.md").write_text(card(measured), encoding="utf-8")
     print(json.dumps(measured, indent=2))
