@@ -3,7 +3,7 @@
     Joy et al. (2023), Sample-dependent adaptive temperature scaling for improved calibration, AAAI.
 
 One factor for everything leaves some recordings too sure and others not sure enough: a net is right more often in one corpus than in another, and
-hears which is which. So the factor is the exponential of a line on the first principal direction of what a net is given, fitted on people whom the
+hears which is which. So the factor is the exponential of a line on the first principal directions of what is heard, fitted on people whom the
 nets that named them hadn't heard, everybody with the same weight. It never changes which label comes first.
 """
 
@@ -17,7 +17,7 @@ from _voice import divergence
 from torch import nn
 
 BOUNDS = 0.2, 0.8                        # of the factor: about what it is over the clips that it is fitted on
-DECAY = 0.1                              # of the line's slope
+DECAY = 0.1                              # of the line's slopes
 FAR = 4.0                                # deviations from the mean that a column is counted as, at most
 
 
@@ -41,32 +41,31 @@ class Temperature(nn.Module):
 
 
 def fitted(given: np.ndarray, logits: np.ndarray, values: np.ndarray, group: np.ndarray, bounds: tuple[float, float] = BOUNDS,
-           standard: bool = False) -> Temperature:
-    """With which logits (n, k) make the label, or the one with most votes, likeliest; values (n, k): NaN where a corpus has no such label; group (n,): who;
-    standard: what is given has about the mean 0 and the deviation 1 already."""
+           directions: int = 1) -> Temperature:
+    """With which logits (n, k) make the label, or the one with most votes, likeliest; values (n, k): NaN where a corpus has no such label; group (n,): who."""
     rows = one_label(values)
     given, logits, values, group = given[rows].astype(np.float64), logits[rows], values[rows], group[rows]
-    mean, deviation = (np.zeros(1), np.ones(1)) if standard else (given.mean(0), given.std(0) + 1e-6)
+    mean, deviation = given.mean(0), given.std(0) + 1e-6
     x = np.clip((given - mean) / deviation, -FAR, FAR)
-    direction = np.linalg.eigh(x.T @ x / len(x))[1][:, -1]               # one: more fit the corpora better, and people of few or of none of them worse
-    direction /= (x @ direction).std()
+    direction = np.linalg.eigh(x.T @ x / len(x))[1][:, -directions:]
+    direction /= (x @ direction).std(0)
     known = torch.from_numpy(~np.isnan(values))
     wanted = nn.functional.one_hot(torch.from_numpy(np.nan_to_num(values, nan=-1).argmax(1)), values.shape[1]).double()
     names, which, count = np.unique(group, return_inverse=True, return_counts=True)
     weight, along = torch.from_numpy(1 / count[which] / len(names)), torch.from_numpy(x @ direction)
-    line = torch.tensor([0.0, np.log(sum(bounds) / 2)], dtype=torch.float64, requires_grad=True)
+    line = torch.tensor([0.0] * directions + [np.log(sum(bounds) / 2)], dtype=torch.float64, requires_grad=True)
     said, optimiser = torch.from_numpy(logits.astype(np.float64)), torch.optim.LBFGS([line], max_iter=200, line_search_fn="strong_wolfe")
 
     def value() -> torch.Tensor:
         optimiser.zero_grad()
-        times = (along * line[0] + line[1]).exp()[:, None]
-        loss = (weight * divergence(times * said, wanted, known)).sum() + DECAY * line[0] ** 2
+        times = (along @ line[:-1] + line[-1]).exp()[:, None]
+        loss = (weight * divergence(times * said, wanted, known)).sum() + DECAY * (line[:-1] ** 2).sum()
         loss.backward()
         return loss
 
     optimiser.step(value)
-    slope, start = line.detach().tolist()
-    return Temperature(mean, deviation, slope * direction, start, bounds)
+    slopes = line.detach().numpy()
+    return Temperature(mean, deviation, direction @ slopes[:-1], slopes[-1], bounds)
 
 
 def cross_fitted(given: np.ndarray, logits: np.ndarray, values: np.ndarray, group: np.ndarray, fold: np.ndarray, **options: Any) -> np.ndarray:

@@ -30,7 +30,6 @@ from _voice import Bank, Net, decode, varied
 from onnx import helper, numpy_helper
 from torch import nn
 from voice_prosody import exported
-from voice_tiny import CHANNELS, HIDDEN
 
 from attune import datasets, metrics, registry
 from attune.datasets import FILMS, SOUNDS, Item
@@ -163,7 +162,7 @@ class Voice(nn.Module):
 
     def __init__(self, heads: Sequence[Head]) -> None:
         super().__init__()
-        self.net = Net(CHANNELS, HIDDEN, dropout=0.1)
+        self.net = Net()
         self.said = Said(self.net.out.in_features, heads)
         self.net.out = nn.Identity()      # its labels aren't asked for
 

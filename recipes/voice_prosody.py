@@ -692,11 +692,17 @@ def kept(oof: dict[str, np.ndarray], factors: np.ndarray, out: Path) -> None:
     np.savez(out / "oof_ravdess.npz", plain=factors[oof["corpus"] == "ravdess"] * acted["plain"],
              logits_adapted=cross_fitted(beside, acted["values"], acted["fold"]) * beside,
              **{name: acted[name] for name in ("embed", "clip", "truth", "fold", "group")})
+    filed(oof, factors, out)
+
+
+def filed(oof: dict[str, np.ndarray], factors: np.ndarray, out: Path, model: str = NAME) -> None:
+    """Each corpus's as a file of predictions, out/CORPUS.parquet, which `attune evaluate --predictions` scores; another model's as CORPUS-MODEL.parquet."""
     for name in CORPORA:
         of, known = of_corpus(oof, name), oof["corpus"] == name
-        write_predictions(out / f"{FILED.get(name, name)}.parquet", Predictions.of(
+        corpus = FILED.get(name, name)
+        write_predictions(out / (f"{corpus}.parquet" if model == NAME else f"{corpus}-{model}.parquet"), Predictions.of(
             "ravdess8", of["values"], softmax(factors[known] * of["plain"]), ids=of["clip"], groups=of["group"], fold=of["fold"].tolist(),
-            corpus=FILED.get(name, name), model=NAME, split="folds", status="held-out", about={"sex": of["sex"]}))
+            corpus=corpus, model=model, split="folds", status="held-out", about={"sex": of["sex"]}))
 
 
 if __name__ == "__main__":

@@ -96,11 +96,20 @@ def test_shared_most_votes_are_no_label_and_labels_that_a_corpus_lacks_say_nothi
     assert np.median(times[corpus[lacking] == "easy"]) == pytest.approx(FACTORS["easy"], rel=0.2)
 
 
-def test_what_is_standard_already_is_left_as_it_is_and_bounds_hold(recipe, heard):
+def test_bounds_hold(recipe, heard):
     given, logits, values, _, person, _ = heard
-    standard = (given - given.mean(0)) / given.std(0)
-    usual = recipe.fitted(given, logits, values, person).of(given)
-    np.testing.assert_allclose(recipe.fitted(standard, logits, values, person, standard=True).of(standard), usual, atol=1e-3)
     narrow = recipe.fitted(given, logits, values, person, bounds=(0.5, 0.6)).of(given)
     assert narrow.min() >= 0.5 - 1e-6
     assert narrow.max() <= 0.6 + 1e-6
+
+
+def test_more_directions_tell_apart_what_the_first_does_not(recipe, heard):
+    given, logits, values, corpus, person, _ = heard
+    louder = given.copy()                                    # seven columns that go together more than the corpora's five, and tell nothing
+    louder[:, 5:] += 9 * np.random.default_rng(1).normal(size=(len(given), 1))
+    apart = []
+    for directions in (1, 2):
+        times = recipe.fitted(louder, logits, values, person, directions=directions).of(louder)[:, 0]
+        apart.append(np.median(times[corpus == "easy"]) / np.median(times[corpus == "hard"]))
+    assert apart[0] == pytest.approx(1, abs=0.1)
+    assert apart[1] > 1.4

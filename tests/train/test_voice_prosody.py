@@ -218,3 +218,21 @@ def test_everybody_of_a_corpus_is_counted_once_by_nets_that_never_heard_them(rec
     assert found["speakers"] == 2 + len(np.unique(clips.group[dev]))
     recall = {label: ((2 + (truth == label).sum()) if label == 0 else 2) / (2 + (truth == label).sum()) for label in (0, 2)}
     assert found["uar"]["value"] == pytest.approx(np.mean(list(recall.values())), abs=1e-4)
+
+
+def test_out_of_fold_outputs_of_every_corpus_are_filed_for_evaluation(recipe, tmp_path):
+    from attune.evaluate import read_predictions
+
+    names = list(recipe.CORPORA)
+    n = 4 * len(names)                                   # four clips of two people each, in two folds
+    corpus, truth = np.repeat(names, 4), np.arange(n) % 2
+    oof = {"corpus": corpus, "truth": truth, "values": np.eye(8)[truth], "plain": 4 * np.eye(8, dtype=np.float32)[truth], "clip": np.arange(n).astype(str),
+           "group": np.array([f"{c}-{i // 2 % 2}" for i, c in enumerate(corpus)]), "fold": np.arange(n) // 2 % 2, "sex": np.full(n, "F")}
+    recipe.filed(oof, np.ones((n, 1)), tmp_path)
+    recipe.filed(oof, np.full((n, 1), 2.0), tmp_path, "another")
+    assert len(list(tmp_path.glob("*.parquet"))) == 2 * len(names)
+    (own,), (other,) = (read_predictions(tmp_path / f"{name}.parquet") for name in ("nemo", "nemo-another"))
+    assert (own.model, other.model, own.corpus, other.corpus) == (recipe.NAME, "another", "nemo", "nemo")
+    assert set(own.statuses) == {"held-out"}
+    assert (own.said.argmax(1) == own.truth.argmax(1)).all()
+    assert (other.said.max(1) > own.said.max(1)).all()           # factors are in what is said

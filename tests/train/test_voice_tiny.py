@@ -109,9 +109,7 @@ def test_teachers_of_strangers_have_heard_neither_them_nor_the_fold(tiny, clips,
 @pytest.fixture(scope="module")
 def student(tiny):
     torch.manual_seed(0)
-    lines = tiny.Lines(np.full(528, 0.5), np.ones(528))
-    lines.weight.copy_(0.1 * torch.randn(528, 8))
-    return tiny.Student(tiny.small(), lines).eval()
+    return tiny.Student(tiny.small()).eval()
 
 
 def test_a_sound_is_heard_at_five_heights_and_the_mean_is_taken(tiny, student):
@@ -119,16 +117,9 @@ def test_a_sound_is_heard_at_five_heights_and_the_mean_is_taken(tiny, student):
     with torch.no_grad():
         moved = [x[:, :, (torch.arange(64) + shift).clamp(0, 63)] for shift in tiny.SHIFTS]
         wanted = torch.stack([net.embed(m[:, None]) for m in moved]).mean(0)
-        torch.testing.assert_close(student(x)[:, :-8], wanted, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(student(x), wanted, atol=1e-5, rtol=1e-4)
         assert not torch.allclose(wanted, net.embed(x[:, None]), atol=1e-6)
-
-
-def test_what_the_lines_say_is_added_to_what_the_net_says(student):
-    x = torch.rand(1, 41, 64)
-    with torch.no_grad():
-        embedding = student(x)
-        torch.testing.assert_close(student.out(embedding), student.net.out(embedding[:, :-8]) + student.lines(x))
-    np.testing.assert_allclose(student.says([x[0].numpy()] * 2), student.out(embedding).detach().repeat(2, 1), atol=1e-5)
+        np.testing.assert_allclose(student.says([x[0].numpy()] * 2), net.out(wanted).repeat(2, 1), atol=1e-5)
 
 
 def test_functionals_are_what_they_say(functionals):
@@ -165,23 +156,6 @@ def test_the_shortest_pictures_have_finite_functionals(functionals, frames):
         assert (of(x)[:, 192:] == 0).all()
 
 
-def test_straight_lines_find_what_depends_on_a_functional(tiny, clips, monkeypatch):
-    monkeypatch.setattr(tiny, "STRENGTH", 0.1)
-    monkeypatch.setattr(tiny, "TEACHERS_SHARES", {"ravdess": 1})
-    rng = np.random.default_rng(0)
-    ways = rng.normal(size=(2, len(clips), 528)).astype(np.float32)
-    ways[:, :, :8] = 3 * clips.values                    # eight say the label, the others nothing
-    rows = np.arange(len(clips)) < 16
-    lines = tiny.straight(clips, rows, ways)
-    said = (lines.standard(torch.from_numpy(ways[0])) @ lines.weight).numpy()
-    occur = np.unique(clips.truth[rows])
-    known = rows & np.isin(clips.truth, occur)
-    assert (said[known].argmax(1) == clips.truth[known]).all()
-    changed = ways.copy()
-    changed[:, ~rows] = 100                              # whoever isn't taught changes nothing
-    torch.testing.assert_close(tiny.straight(clips, rows, changed).weight, lines.weight)
-
-
 def test_a_difference_is_of_the_same_clips_and_of_the_labels_that_a_corpus_has(tiny):
     truth, corpus = np.array([0, 2, 0, 2, 0, 2] * 2), np.repeat(["ravdess", "nemo_pl"], 6)
     values = np.eye(8)[truth]
@@ -199,17 +173,6 @@ def test_a_difference_is_of_the_same_clips_and_of_the_labels_that_a_corpus_has(t
         tiny.compared(a, b | {"clip": np.arange(12) + 1})
 
 
-def test_functionals_are_made_once_and_of_the_same_clips(tiny, shared, clips, tmp_path):
-    few = clips.where(np.arange(len(clips)) < 3)
-    made = tiny.functionals_of(few, tmp_path)
-    assert made.shape == (4, 3, 528)
-    assert np.isfinite(made).all()
-    assert not np.allclose(made[0], made[1])
-    np.testing.assert_array_equal(tiny.functionals_of(few, tmp_path), made)
-    with pytest.raises(SystemExit, match="other clips"):
-        tiny.functionals_of(clips, tmp_path)
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")      # torch's, of its exporter
 @pytest.mark.filterwarnings("ignore:Exporting a model to ONNX with a batch_size:UserWarning")      # the heights, which are always five
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
@@ -219,16 +182,17 @@ def test_the_packaged_graph_says_the_same_of_pictures_of_any_length(tiny, studen
     path = tmp_path / "student.onnx"
     pictures = [torch.rand(1, frames, 64) * 4 for frames in (90, 3, 4, 40)]               # a loud frame and two beside it: the least that a picture has
     slope = torch.randn(528, generator=torch.Generator().manual_seed(0)).numpy() / 50
-    times = tiny.temperature.Temperature(np.zeros(1), np.ones(1), slope, 0.1, tiny.BOUNDS)
+    times = tiny.temperature.Temperature(np.full(528, 0.5), np.ones(528), slope, 0.1, tiny.BOUNDS)
     tiny.halved(times)
     packaged = tiny.Packaged(copied, times)
     tiny.exported(packaged, path, (["mel"], ["probabilities", "embedding"]), {"mel": {1: "t"}}, [(p,) for p in pictures[:1]])
     tiny.stored_in_half(path)
     assert tiny.difference(path, packaged, [p[0].numpy() for p in pictures]) < 1e-4
-    embedding, given = copied.both(pictures[0])
-    torch.testing.assert_close(packaged(pictures[0])[0], (times(given) * copied.out(embedding)).softmax(1))
-    assert given.shape == (1, 528)
-    assert float((times(given) - 1).abs()) > 1e-3
+    embedding, factor = copied(pictures[0]), times(torch.from_numpy(tiny.functionals_of([pictures[0][0].numpy()])))
+    torch.testing.assert_close(packaged(pictures[0])[0], (factor * copied.out(embedding)).softmax(1))
+    assert embedding.shape == (1, copied.out.in_features)
+    assert (factor - 1).abs().min() > 1e-3
+    assert sum(p.numel() for p in (*copied.parameters(), *times.buffers())) <= 100_000
 
 
 def test_calibration_errors_are_of_clips_with_one_label(tiny):

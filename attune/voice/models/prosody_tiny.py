@@ -1,8 +1,7 @@
 """Tiny prosody: eight emotions from how something is said, by a net of ninety-nine thousand parameters.
 
-A student taught by a larger net's probabilities (Hinton et al. 2015; in the manner of Wav2Small, Kounadis-Bastian et al. 2024), and beside it straight lines
-on functionals of the same sound (in the manner of Schuller et al. 2009), for live and edge use, where `prosody_whisper` is too large. Weights are stored in
-half precision and computed in single. It has no personal baseline.
+A student taught by a larger net's probabilities (Hinton et al. 2015; in the manner of Wav2Small, Kounadis-Bastian et al. 2024), for live and edge use,
+where `prosody_whisper` is too large. Weights are stored in half precision and computed in single. It has no personal baseline.
 
     >>> model = load()
     >>> model([np.zeros(16_000, np.float32)]).shape        # silence: a row of NaN
@@ -26,8 +25,8 @@ TAXONOMIES = ("ravdess8",)
 LICENSE = "weights CC BY-NC-SA 4.0, as the corpora they were trained on (RAVDESS, nEMO); URDU for research only"
 LICENSE_CLASS: LicenceClass = "non-commercial"
 REFERENCE = (
-    "distillation: Hinton, Vinyals and Dean (2015) arXiv:1503.02531; Kounadis-Bastian et al. (2024) Wav2Small, arXiv:2408.13920; functionals: Schuller, "
-    "Steidl and Batliner (2009) The INTERSPEECH 2009 emotion challenge; corpora: as prosody_whisper"
+    "distillation: Hinton, Vinyals and Dean (2015) arXiv:1503.02531; Kounadis-Bastian et al. (2024) Wav2Small, arXiv:2408.13920; "
+    "corpora: as prosody_whisper"
 )
 WEIGHTS = ("prosody_tiny.onnx",)
 DATA = "RAVDESS actors 1-20, CREMA-D (happy and sad clips), nEMO (Polish), URDU; training speakers only, with prosody_whisper as teacher"
@@ -54,7 +53,7 @@ class Tiny:
         return self.net.distribution(inputs, "probabilities")
 
     def embed(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
-        """What the net heard, before it was named, and the logits of the straight lines, the last eight: (n, d) float32, NaN as in `__call__`."""
+        """What the net heard, before it was named: (n, d) float32, NaN as in `__call__`."""
         return self.net.mean(inputs, "embedding")
 
 
