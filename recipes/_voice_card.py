@@ -204,8 +204,9 @@ UAR with a baseline of so many clips, drawn at random from those that aren't sco
 
 ### Other corpora
 
-Speakers of corpora that were taught, over each corpus's labels; all **held-out**: dev speakers by the packaged model,
-and training speakers out of fold. nEMO's six of these: {polish}.
+Speakers of corpora that were taught, over each corpus's labels; nobody was heard by the net that measures them: training speakers out of
+fold (**held-out**), dev speakers by the packaged model (**tuned**: they were seen when layers and versions of clips were chosen).
+nEMO's six training speakers: {polish}.
 
 | corpus | n, speakers | figure | single clip | with baseline |
 |---|---|---|---|---|

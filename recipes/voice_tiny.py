@@ -268,7 +268,7 @@ def out_of_fold(taught: Taught, out: Path, steps: int) -> dict[str, np.ndarray]:
 
 
 def functionals_of(pictures: list[np.ndarray]) -> np.ndarray:
-    """(n, 528)"""
+    """(n, 528) of pictures, by which it is told how sure a student may be of them."""
     of = Functionals()
     with torch.no_grad():
         return np.concatenate([of(torch.from_numpy(x)[None]).numpy() for x in pictures])
@@ -426,7 +426,7 @@ def improved(of: dict[str, dict[str, float]]) -> str:
         return ""
     return f"""
 
-Above the recurrent student, by the same teachers on the same clips: RAVDESS {shown(of['ravdess'])} (women
+Above the student before this one, by the same teachers on the same clips: RAVDESS {shown(of['ravdess'])} (women
 {shown(of['F'])}, men {shown(of['M'])}), nEMO {shown(of['nemo_pl'])}."""
 
 

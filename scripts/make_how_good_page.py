@@ -23,7 +23,8 @@ that stands below its table; [evaluation.md](evaluation.md) explains the figures
 
 **What a figure promises** is its status. *In-sample*: the model was fitted on these items. *Tuned*: something about it was chosen on them. *Held-out*:
 other people or items of a corpus that it knows. *Out-of-sample*: a corpus that it never saw. *Unknown*: the model doesn't say. Your recordings are
-out-of-sample: expect those figures, or less.
+out-of-sample: expect those figures, or less. In *folds* nobody is measured by a net that heard them, so they are held-out, but what kind of net it is
+was chosen with all folds in view; the cards say of what was tried how it did there.
 
 Published numbers stand beside ours where there are any for the corpus. None was made under exactly our conditions; what differs is said with each.
 """

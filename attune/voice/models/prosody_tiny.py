@@ -1,7 +1,8 @@
-"""Tiny prosody: eight emotions from how something is said, by a net of ninety-nine thousand parameters.
+"""Tiny prosody: eight emotions from how something is said, by a net of ninety-eight thousand parameters.
 
 A student taught by a larger net's probabilities (Hinton et al. 2015; in the manner of Wav2Small, Kounadis-Bastian et al. 2024), for live and edge use,
-where `prosody_whisper` is too large. Weights are stored in half precision and computed in single. It has no personal baseline.
+where `prosody_whisper` is too large. How sure it may be hangs on functionals of the same picture. Weights are stored in half precision and
+computed in single. It has no personal baseline.
 
     >>> model = load()
     >>> model([np.zeros(16_000, np.float32)]).shape        # silence: a row of NaN

@@ -41,6 +41,7 @@ REFERENCE = (
 WEIGHTS = ("prosody_whisper.onnx", "prosody_whisper_adapted.onnx")
 DATA = "RAVDESS actors 1-20, CREMA-D (happy and sad clips, listeners' votes), nEMO (Polish), URDU; training speakers only"
 TRAINED_ON = {"ravdess": ("train", "dev"), "crema_d": ("train",), "nemo": ("train",), "urdu": ("train",)}
+TUNED_ON = {"crema_d": ("dev",), "nemo": ("dev",), "urdu": ("dev",)}        # seen when layers and versions of clips were chosen
 LIMITS = (
     "acted speech of adults, mostly English and Polish; calm was taught by RAVDESS alone, disgust by RAVDESS and by votes; unknown speakers of "
     "unknown corpora are measured much less surely than the figures for RAVDESS say; short segments less surely than long ones"
